@@ -1,0 +1,29 @@
+/** What to say to somebody who is not root. */
+import { CanError } from "../can-error.ts";
+
+/**
+ * @throws {CanError} CAN-001, with the exact line to type
+ */
+export function demandRoot(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new CanError({
+    code: "CAN-001",
+    headline: "this needs root: only root may make namespaces, mounts and cgroups",
+    notes: [
+      `you are user ${process.geteuid?.()}; sudo has a PATH of its own, so the line names the interpreter in full`,
+    ],
+    help: [sudoLine()],
+    more: ["namespaces(7)"],
+  });
+}
+
+/** The command line of this very process, to be typed again as root. */
+export function sudoLine(): string {
+  const script = Bun.main.startsWith("/$bunfs/") ? [] : [Bun.main];
+  return ["sudo", process.execPath, ...script, ...process.argv.slice(2)].map(shellQuote).join(" ");
+}
+
+/** Quotes a word for a POSIX shell, only when it needs it. */
+export function shellQuote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,215 @@
+/** Processes: birth, replacement, death, and what a process may inherit. */
+import { ptr } from "bun:ffi";
+import { SYS } from "./arch.ts";
+import { call } from "./call.ts";
+import { PR, RLIMIT_NOFILE, SIGNAL_MAX, SIGNALS, type SignalName, WAIT } from "./constants.ts";
+import { constant, flags as decoded, hex } from "./flags.ts";
+import { cString, cStringArray, libc } from "./library.ts";
+
+export interface SpawnOptions {
+  /** The program's file; no PATH search. */
+  readonly path: string;
+  /** All arguments, argv[0] included. */
+  readonly argv: readonly string[];
+  /** `KEY=VALUE` entries: the whole environment, nothing is added. */
+  readonly env: readonly string[];
+  /** Descriptors of ours, besides 0, 1 and 2, that the new process keeps under the same number. */
+  readonly keep?: readonly number[];
+  /** "session": setsid(2), no controlling terminal. "group": a process group of its own in our session. */
+  readonly leads?: "session" | "group";
+}
+
+// posix_spawn(3), spawn.h. The structures are opaque: 336 and 80 bytes in glibc and musl; there is room.
+const POSIX_SPAWN = {
+  POSIX_SPAWN_SETPGROUP: 0x02,
+  POSIX_SPAWN_SETSIGDEF: 0x04,
+  POSIX_SPAWN_SETSIGMASK: 0x08,
+  POSIX_SPAWN_SETSID: 0x80,
+} as const;
+const OPAQUE_BYTES = 512;
+
+/**
+ * Starts a new process that runs another program. libc does fork and exec in one call here, because in a
+ * process with threads (Bun has many) no JavaScript could run between the two.
+ *
+ * The child starts with default signal dispositions and an empty signal mask.
+ * @returns the child's PID
+ * @throws {SyscallError} posix_spawn(3): ENOENT, EACCES, E2BIG, ENOEXEC …
+ */
+export function spawn({ path, argv, env, keep = [], leads }: SpawnOptions): number {
+  const cPath = cString(path);
+  const cArgv = cStringArray(argv);
+  const cEnv = cStringArray(env);
+  const attributes = spawnAttributes(leads);
+  const actions = Buffer.alloc(OPAQUE_BYTES);
+  libc.posix_spawn_file_actions_init(ptr(actions));
+  // Duplicating a descriptor onto itself clears its close-on-exec mark in the child, and only there.
+  for (const fd of keep) libc.posix_spawn_file_actions_adddup2(ptr(actions), fd, fd);
+  const pid = new Int32Array(1);
+  try {
+    call(
+      "posix_spawn",
+      { path, argv, env },
+      () =>
+        libc.posix_spawn(
+          ptr(pid),
+          ptr(cPath),
+          ptr(actions),
+          ptr(attributes),
+          ptr(cArgv.pointers),
+          ptr(cEnv.pointers),
+        ),
+      "result-is-errno",
+    );
+  } finally {
+    libc.posix_spawn_file_actions_destroy(ptr(actions));
+  }
+  return pid[0] as number;
+}
+
+function spawnAttributes(leads: SpawnOptions["leads"]): Buffer {
+  const attributes = Buffer.alloc(OPAQUE_BYTES);
+  const everySignal = Buffer.alloc(128, 0xff);
+  let bits: number = POSIX_SPAWN.POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN.POSIX_SPAWN_SETSIGMASK;
+  if (leads === "session") bits |= POSIX_SPAWN.POSIX_SPAWN_SETSID;
+  if (leads === "group") bits |= POSIX_SPAWN.POSIX_SPAWN_SETPGROUP;
+  libc.posix_spawnattr_init(ptr(attributes));
+  libc.posix_spawnattr_setsigdefault(ptr(attributes), ptr(everySignal));
+  libc.posix_spawnattr_setflags(ptr(attributes), bits);
+  return attributes;
+}
+
+/**
+ * Replaces this process by another program; the PID stays. Returns only by throwing.
+ * @param argv all arguments, argv[0] included
+ * @param env `KEY=VALUE` entries: the whole environment
+ * @throws {SyscallError} execve(2)
+ */
+export function execve({
+  path,
+  argv,
+  env,
+}: {
+  path: string;
+  argv: readonly string[];
+  env: readonly string[];
+}): never {
+  const cPath = cString(path);
+  const cArgv = cStringArray(argv);
+  const cEnv = cStringArray(env);
+  call("execve", { path, argv, env }, () => libc.execve(ptr(cPath), ptr(cArgv.pointers), ptr(cEnv.pointers)));
+  throw new Error("execve(2) returned without an error, which it never does");
+}
+
+/**
+ * Asks whether a child has changed state. Blocking here would starve Bun's signal handlers, so callers that
+ * wait use WNOHANG after SIGCHLD (linux/supervise.ts).
+ * @param options WNOHANG, WUNTRACED
+ * @returns the raw wait status (see linux/wait-status.ts), or undefined when nothing has changed
+ * @throws {SyscallError} waitpid(2): ECHILD
+ */
+export function waitpid(pid: number, options = 0): number | undefined {
+  const status = new Int32Array(1);
+  const changed = call("waitpid", { pid, options: decoded(WAIT, options) }, () =>
+    libc.waitpid(pid, ptr(status), options),
+  );
+  return changed === 0 ? undefined : status[0];
+}
+
+/**
+ * @param pid a process; negative for the process group -pid
+ * @throws {SyscallError} kill(2): ESRCH
+ */
+export function kill(pid: number, signal: SignalName): void {
+  const number = SIGNALS[signal];
+  call("kill", { pid, sig: constant(SIGNALS, number) }, () => libc.kill(pid, number));
+}
+
+/**
+ * Asks the kernel to send us `signal` when the parent's thread that created us dies. It survives execve, but
+ * not a change of user or group.
+ * @throws {SyscallError} prctl(2)
+ */
+export function dieWithParent(signal: SignalName): void {
+  const number = SIGNALS[signal];
+  call("prctl", { option: "PR_SET_PDEATHSIG", sig: signal }, () =>
+    libc.prctl(PR.PR_SET_PDEATHSIG, number, 0, 0, 0),
+  );
+}
+
+/**
+ * Every signal back to its default action and none blocked: ignored signals and the mask survive execve, and
+ * Bun ignores SIGPIPE and SIGXFSZ. rt_sigaction(2), rt_sigprocmask(2)
+ */
+export function resetSignals(): void {
+  const sigsetBytes = 8;
+  // All zero: SIG_DFL, no flags, no restorer, empty mask. 32 bytes are enough on both architectures.
+  const defaultAction = Buffer.alloc(32);
+  call("rt_sigaction", { signals: `1..${SIGNAL_MAX}`, action: "SIG_DFL" }, () => {
+    for (let signal = 1; signal <= SIGNAL_MAX; signal++) {
+      if (signal === SIGNALS.SIGKILL || signal === SIGNALS.SIGSTOP) continue;
+      libc.syscall(SYS.rt_sigaction, signal, ptr(defaultAction), 0, sigsetBytes, 0, 0);
+    }
+    return 0;
+  });
+  setSignalMask(0n);
+}
+
+const SIG_SETMASK = 2;
+
+/**
+ * Sets which signals this thread does not receive for now.
+ * @param mask bit N-1 blocks signal N
+ * @throws {SyscallError} rt_sigprocmask(2)
+ */
+export function setSignalMask(mask: bigint): void {
+  const set = new BigUint64Array([mask]);
+  call("rt_sigprocmask", { how: "SIG_SETMASK", set: hex(mask) }, () =>
+    libc.syscall(SYS.rt_sigprocmask, SIG_SETMASK, ptr(set), 0, set.byteLength, 0, 0),
+  );
+}
+
+/**
+ * Limits how many descriptors this process may have open.
+ * @param soft the limit in force; hard, as high as the process may raise it
+ * @throws {SyscallError} prlimit(2): EPERM when hard is above the present one
+ */
+export function setOpenFilesLimit({ soft, hard }: { soft: number; hard: number }): void {
+  const limit = new BigUint64Array([BigInt(soft), BigInt(hard)]);
+  call("prlimit64", { resource: "RLIMIT_NOFILE", soft, hard }, () =>
+    libc.syscall(SYS.prlimit64, 0, RLIMIT_NOFILE, ptr(limit), 0, 0, 0),
+  );
+}
+
+/** The soft and hard limit of open descriptors. prlimit(2) */
+export function openFilesLimit(): { soft: number; hard: number } {
+  const limit = new BigUint64Array(2);
+  call("prlimit64", { resource: "RLIMIT_NOFILE" }, () =>
+    libc.syscall(SYS.prlimit64, 0, RLIMIT_NOFILE, 0, ptr(limit), 0, 0),
+  );
+  return { soft: Number(limit[0]), hard: Number(limit[1]) };
+}
+
+/** @throws {SyscallError} setsid(2): EPERM for a process group leader */
+export function setsid(): void {
+  call("setsid", {}, () => libc.setsid());
+}
+
+/**
+ * @returns a descriptor that stands for the process, close-on-exec
+ * @throws {SyscallError} pidfd_open(2), Linux 5.3
+ */
+export function pidfdOpen(pid: number): number {
+  return call("pidfd_open", { pid }, () => libc.syscall(SYS.pidfd_open, pid, 0, 0, 0, 0, 0));
+}
+
+/**
+ * Copies a descriptor out of another process.
+ * @returns our copy, close-on-exec
+ * @throws {SyscallError} pidfd_getfd(2), Linux 5.6
+ */
+export function pidfdGetfd({ pidfd, fd }: { pidfd: number; fd: number }): number {
+  return call("pidfd_getfd", { pidfd, targetfd: fd }, () =>
+    libc.syscall(SYS.pidfd_getfd, pidfd, fd, 0, 0, 0, 0),
+  );
+}

@@ -1,0 +1,190 @@
+/** A container's cgroup: made, limited, joined, asked, removed. cgroups(7) */
+import { readFileSync } from "node:fs";
+import { CanError } from "../../can-error.ts";
+import { O } from "../../libc/constants.ts";
+import { close, mkdir, open, rmdir, write, writeValue } from "../../libc/file.ts";
+import {
+  type CgroupLayout,
+  CONTROLLERS,
+  type Controller,
+  type ControllerPlace,
+  detectCgroups,
+} from "./detect.ts";
+import type { CgroupUsage, Dialect, LimitWrite, ReadFile } from "./dialect.ts";
+import { createLocked, removeDirectory, removeIfAbandoned, subdirectories, tolerate } from "./directory.ts";
+import type { Limits } from "./limits.ts";
+import { V1 } from "./v1.ts";
+import { V2 } from "./v2.ts";
+
+/** All our cgroups are below this one. */
+export const PARENT = "crab-can";
+
+/** A container's cgroup. Disposal removes it, and ends what still runs in it. */
+export interface Cgroup extends Disposable {
+  /** Where each controller's directory is; several may share one. */
+  readonly paths: ReadonlyMap<Controller, string>;
+  /** Descriptors of cgroup.procs: who writes "0" to each has joined. Closed on disposal. */
+  readonly procsFds: readonly number[];
+  /** What has happened in it so far. */
+  usage(): CgroupUsage;
+}
+
+/**
+ * Makes `crab-can/<id>` in every hierarchy that has a controller we use, and writes the limits.
+ * @throws {CanError} CAN-030 when a limit's controller is missing, CAN-031 when the kernel did not take a
+ *   limit, CAN-032 when the name is in use
+ */
+export function createCgroup({
+  id,
+  limits,
+  layout = detectCgroups(),
+}: {
+  id: string;
+  limits: Limits;
+  layout?: CgroupLayout;
+}): Cgroup {
+  demandControllers(limits, layout);
+  const stack = new DisposableStack();
+  try {
+    const paths = new Map<Controller, string>();
+    for (const [controller, place] of layout.controllers) {
+      const path = `${place.mountPoint}/${PARENT}/${id}`;
+      if (![...paths.values()].includes(path)) {
+        const lock = createLocked(path, (parent) => prepareParent(parent, place, layout));
+        stack.defer(() => {
+          removeDirectory(path);
+          close(lock);
+          removeParent(place);
+        });
+      }
+      paths.set(controller, path);
+    }
+    writeLimits(limits, layout, paths);
+    const procsFds = [...new Set(paths.values())].map((path) =>
+      open({ path: `${path}/cgroup.procs`, flags: O.O_WRONLY }),
+    );
+    stack.defer(() => procsFds.forEach(close));
+    const undo = stack.move();
+    return { paths, procsFds, usage: () => usageOf(layout, paths), [Symbol.dispose]: () => undo.dispose() };
+  } finally {
+    stack.dispose();
+  }
+}
+
+/**
+ * Joins a cgroup: from here on every byte and every process counts against its limits. "0" stands for the
+ * process that writes. Close to execve is best: until then nothing of the runtime's is charged to it.
+ * @throws {SyscallError} write(2)
+ */
+export function joinCgroup(procsFds: readonly number[]): void {
+  for (const fd of procsFds) write({ fd, data: "0" });
+}
+
+/** Removes the cgroups whose runtime process died without removing them. */
+export function removeAbandonedCgroups(layout = detectCgroups()): void {
+  for (const place of layout.controllers.values()) {
+    const parent = `${place.mountPoint}/${PARENT}`;
+    const children = subdirectories(parent);
+    for (const child of children) removeIfAbandoned(`${parent}/${child}`);
+    if (children.length > 0) removeParent(place);
+  }
+}
+
+function dialectOf(place: ControllerPlace): Dialect {
+  return place.version === 1 ? V1 : V2;
+}
+
+/**
+ * Version 2 hands a controller down one level at a time: a group's children have only what its
+ * cgroup.subtree_control names. The processes themselves live in the leaves.
+ */
+function prepareParent(parent: string, place: ControllerPlace, layout: CgroupLayout): void {
+  tolerate(["EEXIST"], () => mkdir({ path: parent }));
+  if (place.version === 1) return;
+  const wanted = [...layout.controllers].flatMap(([name, { version }]) => (version === 2 ? [name] : []));
+  for (const directory of [place.mountPoint, parent]) {
+    const file = `${directory}/cgroup.subtree_control`;
+    const enabled = readText(file)?.split(/\s+/) ?? [];
+    const missing = wanted.filter((name) => !enabled.includes(name));
+    // ENOENT: another run has removed the empty parent; the caller starts again.
+    if (missing.length > 0) {
+      tolerate(["ENOENT"], () =>
+        writeValue({ path: file, value: missing.map((name) => `+${name}`).join(" ") }),
+      );
+    }
+  }
+}
+
+/** The last one out removes the parent; while others are in it, the kernel refuses. */
+function removeParent(place: ControllerPlace): void {
+  tolerate(["EBUSY", "ENOTEMPTY", "ENOENT"], () => rmdir(`${place.mountPoint}/${PARENT}`));
+}
+
+function writeLimits(limits: Limits, layout: CgroupLayout, paths: ReadonlyMap<Controller, string>): void {
+  for (const [controller, place] of layout.controllers) {
+    for (const limit of dialectOf(place).writes(limits)) {
+      if (limit.controller === controller) writeLimit(limit, `${paths.get(controller)}/${limit.file}`);
+    }
+  }
+}
+
+/** A limit that was written is not yet a limit that holds: it is read back. */
+function writeLimit({ value, optional, holds }: LimitWrite, path: string): void {
+  if (optional === true && readText(path) === undefined) return;
+  writeValue({ path, value });
+  const readBack = readText(path) ?? "";
+  if (holds(readBack)) return;
+  throw new CanError({
+    code: "CAN-031",
+    headline: "the kernel did not take a limit as it was written",
+    notes: [`${path} was given ${JSON.stringify(value)} and reads ${JSON.stringify(readBack)}`],
+    help: ["choose another value, or leave the limit out"],
+    more: ["cgroups(7)"],
+  });
+}
+
+function usageOf(layout: CgroupLayout, paths: ReadonlyMap<Controller, string>): CgroupUsage {
+  // Under both versions at once each answer comes from the version that has the controller.
+  const read =
+    (version: 1 | 2): ReadFile =>
+    (controller, file) =>
+      layout.controllers.get(controller)?.version === version
+        ? readText(`${paths.get(controller)}/${file}`)
+        : undefined;
+  const [one, two] = [V1.usage(read(1)), V2.usage(read(2))];
+  return {
+    oomKills: one.oomKills ?? two.oomKills,
+    memoryBytesPeak: one.memoryBytesPeak ?? two.memoryBytesPeak,
+    pidsLimitHits: one.pidsLimitHits ?? two.pidsLimitHits,
+    cpuPeriodsThrottled: one.cpuPeriodsThrottled ?? two.cpuPeriodsThrottled,
+    cpuPeriods: one.cpuPeriods ?? two.cpuPeriods,
+  };
+}
+
+function demandControllers(limits: Limits, layout: CgroupLayout): void {
+  const needed: Record<Controller, unknown> = {
+    memory: limits.memoryBytesMax,
+    cpu: limits.cpusMax,
+    pids: limits.pidsMax,
+  };
+  const missing = CONTROLLERS.filter((name) => needed[name] !== undefined && !layout.controllers.has(name));
+  if (missing.length === 0) return;
+  throw new CanError({
+    code: "CAN-030",
+    headline: `this machine has no ${missing.join(" and no ")} controller to set the limit with`,
+    notes: [
+      `cgroups here: ${layout.kind}, with ${[...layout.controllers.keys()].join(", ") || "none of ours"}`,
+    ],
+    help: ["crab-can doctor says what is missing and how to mend it", "or run without that limit"],
+    more: ["cgroups(7)"],
+  });
+}
+
+/** A file's text without the final newline; undefined when there is no such file. */
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trimEnd();
+  } catch {
+    return undefined;
+  }
+}

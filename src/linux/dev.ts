@@ -1,0 +1,50 @@
+/** A minimal /dev: the devices every program expects, and none that reaches the machine's hardware. */
+import { MS } from "../libc/constants.ts";
+import { createFile, mkdir, symlink } from "../libc/file.ts";
+import { mount } from "../libc/namespace.ts";
+import { mountTmpfs } from "./mounts.ts";
+
+/** Turns a path inside a rootfs ("dev/null") into one that the kernel can be given. */
+export type Locate = (path: string) => string;
+
+const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
+const LINKS = {
+  fd: "/proc/self/fd",
+  stdin: "/proc/self/fd/0",
+  stdout: "/proc/self/fd/1",
+  stderr: "/proc/self/fd/2",
+  ptmx: "pts/ptmx",
+};
+
+/**
+ * Builds /dev on a tmpfs: six devices, pseudo-terminals of its own, shared memory, the usual links.
+ *
+ * The devices are binds of the host's nodes. The tmpfs itself is nodev, so a node that somebody makes in the
+ * container with mknod(2), say of the host's disk, cannot be opened.
+ * @param locate finds "dev" and what is below it
+ * @throws {SyscallError} mount(2), open(2), symlink(2)
+ */
+export function mountDev(locate: Locate): void {
+  mountTmpfs({
+    target: locate("dev"),
+    options: "mode=755,size=64k",
+    flags: MS.MS_NOEXEC | MS.MS_STRICTATIME,
+  });
+  const dev = locate("dev"); // again: now it is the tmpfs
+  for (const name of DEVICES) {
+    createFile({ path: `${dev}/${name}`, text: "" });
+    mount({ source: `/dev/${name}`, target: locate(`dev/${name}`), flags: MS.MS_BIND });
+  }
+  mkdir({ path: `${dev}/pts` });
+  const pts = "newinstance,ptmxmode=0666,mode=0620";
+  mount({
+    source: "devpts",
+    target: locate("dev/pts"),
+    type: "devpts",
+    flags: MS.MS_NOSUID | MS.MS_NOEXEC,
+    data: pts,
+  });
+  mkdir({ path: `${dev}/shm` });
+  mountTmpfs({ target: locate("dev/shm"), options: "mode=1777,size=64m", flags: MS.MS_NOEXEC });
+  for (const [name, target] of Object.entries(LINKS)) symlink({ target, path: `${dev}/${name}` });
+}

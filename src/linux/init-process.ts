@@ -1,0 +1,131 @@
+/**
+ * The two sides of a birth. JavaScript cannot run between clone and exec in a process with threads, so the
+ * runtime process starts *its own program* a second time as the init process: same file, other side.
+ *
+ * Two pipes connect them. Down the first comes the job: the init process does nothing before it has it, and
+ * exits when the pipe closes without one, that is when the runtime process has died. Up the second comes what
+ * went wrong. It is close-on-exec, so when the command has started, nothing comes any more.
+ */
+import { CanError, type CanErrorOptions, EXIT } from "../can-error.ts";
+import { SyscallError } from "../libc/call.ts";
+import { close, pipe, read, readerIsGone, write } from "../libc/file.ts";
+import { dieWithParent, spawn } from "../libc/process.ts";
+import { Supervisor } from "./supervise.ts";
+import type { WaitStatus } from "./wait-status.ts";
+
+const VARIABLE = "CRAB_CAN_INSIDE";
+const CHUNK_BYTES = 65_536;
+
+/** The init process as the runtime process sees it, from before its birth until after its end. */
+export class InitProcess implements Disposable {
+  readonly #job = pipe();
+  readonly #report = pipe();
+  readonly #supervisor: Supervisor;
+  #pid: number | undefined;
+
+  /** Catches signals and makes the pipes; nothing is started yet. */
+  constructor({ mayLendTerminal = true }: { mayLendTerminal?: boolean } = {}) {
+    this.#supervisor = new Supervisor({ mayLendTerminal });
+  }
+
+  get pid(): number {
+    if (this.#pid === undefined) throw new Error("the init process has not been spawned");
+    return this.#pid;
+  }
+
+  /**
+   * Starts this program again as the init process. It waits for `release`.
+   * @param keep descriptors it shall have, under the same numbers
+   * @throws {SyscallError} posix_spawn(3)
+   */
+  spawn({ keep = [] }: { keep?: readonly number[] } = {}): void {
+    this.#pid = spawn({
+      path: process.execPath,
+      argv: [process.execPath, ...ownScript()],
+      // The second copy of us needs no more of the host's environment than this.
+      env: [
+        `${VARIABLE}=${this.#job.readEnd}:${this.#report.writeEnd}`,
+        `TERM=${process.env.TERM ?? "dumb"}`,
+      ],
+      keep: [this.#job.readEnd, this.#report.writeEnd, ...keep],
+      leads: this.#supervisor.leads,
+    });
+    close(this.#job.readEnd);
+    close(this.#report.writeEnd);
+  }
+
+  /** Hands the job over: the init process begins. */
+  release(job: unknown): void {
+    writeAll(this.#job.writeEnd, `${JSON.stringify(job)}\n`);
+  }
+
+  /**
+   * Waits for the end, passing signals on.
+   * @throws {CanError} what stopped the init process before the command ran, if anything did
+   */
+  async ended(): Promise<WaitStatus> {
+    const status = await this.#supervisor.waitFor(this.pid);
+    const failure = readAll(this.#report.readEnd);
+    if (failure !== "") throw new CanError(JSON.parse(failure) as CanErrorOptions);
+    return status;
+  }
+
+  [Symbol.dispose](): void {
+    close(this.#job.writeEnd);
+    close(this.#report.readEnd);
+    if (this.#pid === undefined) {
+      close(this.#job.readEnd);
+      close(this.#report.writeEnd);
+    }
+    this.#supervisor[Symbol.dispose]();
+  }
+}
+
+/** Whether this program was started as the init process. */
+export function isInitSide(): boolean {
+  return process.env[VARIABLE] !== undefined;
+}
+
+/**
+ * In the init process: waits for the job and ties our life to the runtime process's.
+ * @returns the job, as `release` was given it, and a way to report a failure
+ */
+export function receiveJob<Job>(): { job: Job; fail: (error: CanError) => never } {
+  const [jobEnd = -1, reportEnd = -1] = (process.env[VARIABLE] ?? "").split(":").map(Number);
+  delete process.env[VARIABLE];
+  dieWithParent("SIGKILL");
+  // The parent may have died before that call: then the job never comes, or its end of the report is closed.
+  const text = readAll(jobEnd, "\n");
+  if (!text.endsWith("\n") || readerIsGone(reportEnd)) process.exit(EXIT.failed);
+  close(jobEnd);
+  const fail = (error: CanError): never => {
+    writeAll(reportEnd, JSON.stringify(error.options));
+    process.exit(error.exitStatus);
+  };
+  return { job: JSON.parse(text) as Job, fail };
+}
+
+/** How this program is started: a script for the interpreter, or nothing when it is one executable. */
+function ownScript(): string[] {
+  return Bun.main.startsWith("/$bunfs/") ? [] : [Bun.main];
+}
+
+function readAll(fd: number, until?: string): string {
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const chunk = read({ fd, bytesMax: CHUNK_BYTES });
+    chunks.push(chunk);
+    if (chunk.length === 0 || (until !== undefined && chunk.toString("latin1").endsWith(until))) break;
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function writeAll(fd: number, text: string): void {
+  let rest: Buffer = Buffer.from(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(write({ fd, data: rest }));
+  } catch (error) {
+    // EPIPE: the other side is gone, and its own end will say why.
+    if (!(error instanceof SyscallError && error.code === "EPIPE")) throw error;
+  }
+}
