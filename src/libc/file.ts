@@ -172,6 +172,11 @@ export function readerIsGone(writeEnd: number): boolean {
   return (pollfd.readInt16LE(6) & POLLERR) !== 0;
 }
 
+/** Sets which permission bits new files do not get. umask(2), which cannot fail */
+export function umask(mask: number): void {
+  call("umask", { mask: octal(mask) }, () => libc.umask(mask));
+}
+
 /** @throws {SyscallError} chdir(2) */
 export function chdir(path: string): void {
   const cPath = cString(path);

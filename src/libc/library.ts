@@ -48,6 +48,7 @@ function open() {
         syscall: { args: [u64, u64, u64, u64, u64, u64, u64], returns: i32 },
         tcgetpgrp: { args: [i32], returns: i32 },
         tcsetpgrp: { args: [i32, i32], returns: i32 },
+        umask: { args: [i32], returns: i32 },
         umount2: { args: [pointer, i32], returns: i32 },
         unshare: { args: [i32], returns: i32 },
         waitpid: { args: [i32, pointer, i32], returns: i32 },

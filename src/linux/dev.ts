@@ -1,12 +1,14 @@
 /** A minimal /dev: the devices every program expects, and none that reaches the machine's hardware. */
-import { MS } from "../libc/constants.ts";
+import { MOUNT_ATTR, MS } from "../libc/constants.ts";
 import { createFile, mkdir, symlink } from "../libc/file.ts";
 import { mount } from "../libc/namespace.ts";
-import { mountTmpfs } from "./mounts.ts";
+import { bind, mountTmpfs } from "./mounts.ts";
 
 /** Turns a path inside a rootfs ("dev/null") into one that the kernel can be given. */
 export type Locate = (path: string) => string;
 
+/** Read-only keeps a container from changing the owner or mode of the host's own node; writing *to* it works. */
+const GUARDED = MOUNT_ATTR.MOUNT_ATTR_RDONLY | MOUNT_ATTR.MOUNT_ATTR_NOSUID | MOUNT_ATTR.MOUNT_ATTR_NOEXEC;
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 const LINKS = {
   fd: "/proc/self/fd",
@@ -33,7 +35,7 @@ export function mountDev(locate: Locate): void {
   const dev = locate("dev"); // again: now it is the tmpfs
   for (const name of DEVICES) {
     createFile({ path: `${dev}/${name}`, text: "" });
-    mount({ source: `/dev/${name}`, target: locate(`dev/${name}`), flags: MS.MS_BIND });
+    bind({ source: `/dev/${name}`, locate: () => locate(`dev/${name}`), set: GUARDED });
   }
   mkdir({ path: `${dev}/pts` });
   const pts = "newinstance,ptmxmode=0666,mode=0620";

@@ -1,7 +1,7 @@
 /** The last step of a birth: shed what must not be inherited, and become the command. */
 import { CanError, EXIT } from "../can-error.ts";
 import { SyscallError } from "../libc/call.ts";
-import { closeOnExecFrom } from "../libc/file.ts";
+import { closeOnExecFrom, umask } from "../libc/file.ts";
 import { execve, openFilesLimit, resetSignals, setOpenFilesLimit, spawn } from "../libc/process.ts";
 import { containerEnvironment, type Environment, PATH } from "./environment.ts";
 
@@ -10,7 +10,7 @@ const OPEN_FILES = { soft: 1024, hard: 524_288 };
 
 /**
  * Drops what a process would otherwise hand on through execve(2): ignored signals and the signal mask, open
- * descriptors above 2, Bun's raised limit of open files.
+ * descriptors above 2, the umask, Bun's raised limit of open files.
  * @throws {SyscallError}
  */
 export function dropInheritance(): void {
@@ -19,6 +19,7 @@ export function dropInheritance(): void {
 }
 
 function dropDescriptorsAndLimits(): void {
+  umask(0o022);
   closeOnExecFrom(3);
   const hard = Math.min(OPEN_FILES.hard, openFilesLimit().hard);
   setOpenFilesLimit({ soft: Math.min(OPEN_FILES.soft, hard), hard });

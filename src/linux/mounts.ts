@@ -1,7 +1,7 @@
 /** The mounts a container needs. Each function is one promise about what the container will see. */
 import { lstatSync } from "node:fs";
 import { CanError } from "../can-error.ts";
-import { MNT, MOUNT_ATTR, MS } from "../libc/constants.ts";
+import { MNT, MS } from "../libc/constants.ts";
 import { chdir, mkdir } from "../libc/file.ts";
 import { mount, mountSetattr, pivotRoot as pivotRootCall, umount2 } from "../libc/namespace.ts";
 
@@ -58,22 +58,22 @@ export function mountTmpfs({
 }
 
 /**
- * Shows `source` at `target` too, read-only. The bind copies the attributes of the mount it comes from, so
- * read-only is a second step.
- * @param reopen where the new mount is found when `target` was a descriptor of what lies under it
+ * Shows `source` at another place too. A bind copies the attributes of the mount it comes from, so what is to
+ * be stricter here is a second step.
+ * @param locate finds the place; asked twice, because afterwards the place is the new mount
+ * @param set MOUNT_ATTR_* bits to switch on
+ * @param recursive with the mounts below the source
  * @throws {SyscallError} mount(2), mount_setattr(2)
  */
-export function bindReadOnly({
-  source,
-  target,
-  reopen,
-}: {
+export function bind(options: {
   source: string;
-  target: string;
-  reopen?: () => string;
+  locate: () => string;
+  set: number;
+  recursive?: boolean;
 }): void {
-  mount({ source, target, flags: MS.MS_BIND });
-  mountSetattr({ path: reopen?.() ?? target, set: MOUNT_ATTR.MOUNT_ATTR_RDONLY });
+  const { source, locate, set, recursive = false } = options;
+  mount({ source, target: locate(), flags: recursive ? MS.MS_BIND | MS.MS_REC : MS.MS_BIND });
+  mountSetattr({ path: locate(), set, recursive });
 }
 
 /**

@@ -34,6 +34,7 @@ export class Supervisor implements Disposable {
   readonly #early: SignalName[] = [];
   readonly #handlers: readonly (readonly [SignalName, () => void])[];
   #deliver = (signal: SignalName): void => void this.#early.push(signal);
+  #killedFor: SignalName | undefined;
 
   constructor({ mayLendTerminal = true }: { mayLendTerminal?: boolean } = {}) {
     this.leads = mayLendTerminal && ownsTerminal() ? "group" : "session";
@@ -49,15 +50,18 @@ export class Supervisor implements Disposable {
   async waitFor(pid: number): Promise<WaitStatus> {
     using loan = this.leads === "group" ? lendTerminal(pid) : undefined;
     if (loan !== undefined) continueGroup(pid); // it may have asked for the terminal before it had it
-    let killedFor: SignalName | undefined;
-    const pass = (signal: SignalName) => {
-      killedFor = deliver(pid, signal) ?? killedFor;
+    this.#deliver = (signal) => {
+      this.#killedFor = deliver(pid, signal) ?? this.#killedFor;
     };
-    this.#deliver = pass;
-    this.#early.splice(0).forEach(pass);
+    this.#early.splice(0).forEach(this.#deliver);
     const status = await ended(pid, () => stopTogether(pid, loan));
     this.#deliver = () => {};
-    return asIfBy(killedFor, status);
+    return asIfBy(this.#killedFor, status);
+  }
+
+  /** Passes a signal on to the child, as if it had come to us. */
+  deliver(signal: SignalName): void {
+    this.#deliver(signal);
   }
 
   [Symbol.dispose](): void {

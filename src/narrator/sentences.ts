@@ -59,6 +59,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   symlink: ({ path, target }) => `${path} leads to ${target}.`,
   tcgetpgrp: "Which process group has the terminal?",
   tcsetpgrp: ({ pgrp }) => `The keyboard, and Ctrl-C, now belong to process group ${pgrp}.`,
+  umask: ({ mask }) => `New files do not get the permission bits ${mask}.`,
   umount2: ({ target }) =>
     target === "."
       ? "The old root is out of sight: no path leads to it any more."

@@ -19,12 +19,19 @@ import { V2 } from "./v2.ts";
 /** All our cgroups are below this one. */
 export const PARENT = "crab-can";
 
+/** What a container may be shown of its own cgroup. */
+export type CgroupView =
+  | { readonly kind: "unified"; readonly path: string }
+  | { readonly kind: "per-controller"; readonly paths: Readonly<Record<string, string>> };
+
 /** A container's cgroup. Disposal removes it, and ends what still runs in it. */
 export interface Cgroup extends Disposable {
   /** Where each controller's directory is; several may share one. */
   readonly paths: ReadonlyMap<Controller, string>;
   /** Descriptors of cgroup.procs: who writes "0" to each has joined. Closed on disposal. */
   readonly procsFds: readonly number[];
+  /** Its own directories, for the container to see; undefined when there are none. */
+  readonly view: CgroupView | undefined;
   /** What has happened in it so far. */
   usage(): CgroupUsage;
 }
@@ -65,7 +72,14 @@ export function createCgroup({
     );
     stack.defer(() => procsFds.forEach(close));
     const undo = stack.move();
-    return { paths, procsFds, usage: () => usageOf(layout, paths), [Symbol.dispose]: () => undo.dispose() };
+    const view = viewOf(layout, paths);
+    return {
+      paths,
+      procsFds,
+      view,
+      usage: () => usageOf(layout, paths),
+      [Symbol.dispose]: () => undo.dispose(),
+    };
   } finally {
     stack.dispose();
   }
@@ -88,6 +102,15 @@ export function removeAbandonedCgroups(layout = detectCgroups()): void {
     for (const child of children) removeIfAbandoned(`${parent}/${child}`);
     if (children.length > 0) removeParent(place);
   }
+}
+
+function viewOf(layout: CgroupLayout, paths: ReadonlyMap<Controller, string>): CgroupView | undefined {
+  const places = [...layout.controllers];
+  const [first] = paths.values();
+  if (first === undefined) return undefined;
+  if (places.every(([, { version }]) => version === 2)) return { kind: "unified", path: first };
+  const v1 = places.flatMap(([name, { version }]) => (version === 1 ? [[name, paths.get(name) ?? ""]] : []));
+  return { kind: "per-controller", paths: Object.fromEntries(v1) };
 }
 
 function dialectOf(place: ControllerPlace): Dialect {

@@ -1,0 +1,13 @@
+/** What travels from the runtime process to the init process. */
+import type { CgroupView } from "../linux/cgroup/cgroup.ts";
+import type { ContainerConfig } from "./config.ts";
+
+export interface ContainerJob {
+  readonly config: ContainerConfig;
+  /** Descriptors of cgroup.procs files, to join. */
+  readonly fence: readonly number[];
+  /** What the container may see of its own cgroup. */
+  readonly view: CgroupView | undefined;
+  /** Whether a terminal is to be made for it. */
+  readonly terminal: boolean;
+}

@@ -1,0 +1,40 @@
+/** Directories and files of the host that the user lets the container have. */
+import { MOUNT_ATTR, O } from "../libc/constants.ts";
+import { close, open } from "../libc/file.ts";
+import type { InRoot } from "../linux/in-root.ts";
+import { bind } from "../linux/mounts.ts";
+import type { Volume } from "./config.ts";
+
+export interface OpenVolumes extends Disposable {
+  readonly list: readonly (Volume & { readonly fd: number })[];
+}
+
+/**
+ * Opens every source before anything is mounted over it.
+ * @throws {SyscallError} open(2)
+ */
+export function openVolumes(volumes: readonly Volume[]): OpenVolumes {
+  const list = volumes.map((volume) => ({ ...volume, fd: open({ path: volume.source, flags: O.O_PATH }) }));
+  return {
+    list,
+    [Symbol.dispose]: () => {
+      for (const { fd } of list) close(fd);
+    },
+  };
+}
+
+/**
+ * Binds the volumes to their places in the rootfs. Devices on them cannot be opened.
+ * @throws {SyscallError} mount(2), mount_setattr(2)
+ */
+export function mountVolumes(root: InRoot, { list }: OpenVolumes): void {
+  for (const { fd, target, kind, readOnly } of list) {
+    root.volumePoint(target, kind);
+    bind({
+      source: `/proc/self/fd/${fd}`,
+      locate: () => root.reopenVolume(target),
+      set: MOUNT_ATTR.MOUNT_ATTR_NODEV | (readOnly ? MOUNT_ATTR.MOUNT_ATTR_RDONLY : 0),
+      recursive: true,
+    });
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Finding places inside a rootfs that somebody hostile may have filled. Every path is resolved by openat2(2)
+ * with the rootfs taken for "/", and what comes back stands for the very file that was found: a descriptor,
+ * written as /proc/self/fd/N so that mount(2) can be given it. No check by path, no race after it.
+ */
+
+import { statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { ARCH } from "../libc/arch.ts";
+import { SyscallError } from "../libc/call.ts";
+import { O, RESOLVE } from "../libc/constants.ts";
+import { close, createFile, mkdir, open, openat2 } from "../libc/file.ts";
+import { notADirectory } from "./mounts.ts";
+
+const STRICT = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS | RESOLVE.RESOLVE_NO_SYMLINKS;
+const SCOPED = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS;
+
+export class InRoot implements Disposable {
+  readonly #root: number;
+  readonly #opened: number[] = [];
+
+  /** @param rootfs path of the rootfs, on the host's own files */
+  constructor(rootfs: string) {
+    this.#root = open({ path: rootfs, flags: O.O_PATH | ARCH.O_DIRECTORY });
+    this.#opened.push(this.#root);
+  }
+
+  /**
+   * Finds a file or directory, refusing any symbolic link on the way.
+   * @param path relative to the rootfs
+   * @throws {SyscallError} openat2(2): ENOENT, ELOOP for a symbolic link
+   */
+  locate = (path: string): string => this.#find(path, O.O_PATH, STRICT);
+
+  /** Like `locate`, or undefined when there is nothing. */
+  find(path: string): string | undefined {
+    return tolerateMissing(() => this.locate(path));
+  }
+
+  /**
+   * Finds a directory to mount on, and makes it when it is missing.
+   * @throws {CanError} CAN-013 when something else is there
+   */
+  mountPoint(path: string): string {
+    try {
+      return this.#find(path, O.O_PATH | ARCH.O_DIRECTORY, STRICT);
+    } catch (error) {
+      const code = error instanceof SyscallError ? error.code : "";
+      if (code === "ELOOP") throw notADirectory(`/${path}`, "a symbolic link");
+      if (code === "ENOTDIR") throw notADirectory(`/${path}`, "a file");
+      if (code !== "ENOENT") throw error;
+    }
+    mkdir({ path: `${this.mountPoint(dirname(path))}/${basename(path)}` });
+    return this.#find(path, O.O_PATH | ARCH.O_DIRECTORY, STRICT);
+  }
+
+  /**
+   * Finds where a volume goes. Links in the image count, inside the image. What is missing is made, as the kind
+   * of thing that will be mounted there.
+   */
+  volumePoint(path: string, kind: "directory" | "file"): string {
+    const found = tolerateMissing(() => this.#find(path, O.O_PATH, SCOPED));
+    if (found !== undefined) return found;
+    const parent = this.volumePoint(dirname(path), "directory");
+    if (kind === "directory") mkdir({ path: `${parent}/${basename(path)}` });
+    else createFile({ path: `${parent}/${basename(path)}`, text: "" });
+    return this.#find(path, O.O_PATH, SCOPED);
+  }
+
+  /** Where a volume is that has been mounted: the mount on top, not what it covers. */
+  reopenVolume = (path: string): string => this.#find(path, O.O_PATH, SCOPED);
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#opened.splice(0)) close(fd);
+  }
+
+  #find(path: string, flags: number, resolve: number): string {
+    const fd = openat2({ directory: this.#root, path, flags, resolve });
+    this.#opened.push(fd);
+    return `/proc/self/fd/${fd}`;
+  }
+}
+
+/** Whether what a located path stands for is a directory. */
+export function isDirectory(located: string): boolean {
+  return statSync(located).isDirectory();
+}
+
+function tolerateMissing(action: () => string): string | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof SyscallError && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
