@@ -4,7 +4,7 @@ import { runCommand } from "./run.ts";
 const SCRIPT = `
 echo "hostname    $(hostname)"
 echo "processes"
-ps -o pid,args
+ps -e -o pid,comm
 echo "root        $(echo /*)"
 for limit in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
   [ -r $limit ] && echo "memory      limit $(cat $limit) bytes"

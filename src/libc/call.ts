@@ -96,9 +96,22 @@ export function formatCall(name: string, args: Arguments): string {
 
 function formatArgument(value: Argument): string {
   if (value === null) return "NULL";
-  if (typeof value === "string") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((item) => JSON.stringify(item)).join(", ")}]`;
+  if (typeof value === "string") return quoted(value);
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, ITEMS_MAX).map(quoted);
+    return `[${shown.join(", ")}${value.length > ITEMS_MAX ? ", …" : ""}]`;
+  }
   return value.toString();
+}
+
+// Arguments may be megabytes; an error has to stay readable, and fit into a pipe.
+const CHARACTERS_MAX = 200;
+const ITEMS_MAX = 16;
+
+function quoted(text: string): string {
+  return text.length <= CHARACTERS_MAX
+    ? JSON.stringify(text)
+    : `${JSON.stringify(text.slice(0, CHARACTERS_MAX))}…`;
 }
 
 /** libc's own words for an error number, e.g. "No such file or directory". */

@@ -3,7 +3,7 @@ import { ptr } from "bun:ffi";
 import { ARCH, SYS } from "./arch.ts";
 import { call } from "./call.ts";
 import { CLOSE_RANGE_CLOEXEC, LOCK, O, RESOLVE } from "./constants.ts";
-import { flags as decoded } from "./flags.ts";
+import { flags as decoded, decodeFlags } from "./flags.ts";
 import { cString, libc } from "./library.ts";
 
 const OPEN_FLAGS = { ...O, O_DIRECTORY: ARCH.O_DIRECTORY, O_NOFOLLOW: ARCH.O_NOFOLLOW };
@@ -18,7 +18,7 @@ const OPEN_FLAGS = { ...O, O_DIRECTORY: ARCH.O_DIRECTORY, O_NOFOLLOW: ARCH.O_NOF
 export function open({ path, flags, mode = 0 }: { path: string; flags: number; mode?: number }): number {
   const bits = flags | O.O_CLOEXEC;
   const cPath = cString(path);
-  const args = { path, flags: decoded(OPEN_FLAGS, bits), ...(mode === 0 ? {} : { mode: octal(mode) }) };
+  const args = { path, flags: openFlags(bits), ...(mode === 0 ? {} : { mode: octal(mode) }) };
   return call("open", args, () => libc.open(ptr(cPath), bits, mode));
 }
 
@@ -41,7 +41,7 @@ export function openat2(options: {
   const cPath = cString(path);
   // struct open_how: three 64-bit words
   const how = new BigUint64Array([BigInt(bits), BigInt(mode), BigInt(resolve)]);
-  const args = { directory, path, flags: decoded(OPEN_FLAGS, bits), resolve: decoded(RESOLVE, resolve) };
+  const args = { directory, path, flags: openFlags(bits), resolve: decoded(RESOLVE, resolve) };
   return call("openat2", args, () =>
     libc.syscall(SYS.openat2, directory, ptr(cPath), ptr(how), how.byteLength, 0, 0),
   );
@@ -192,6 +192,12 @@ export function fchdir(fd: number): void {
 export function chroot(path: string): void {
   const cPath = cString(path);
   call("chroot", { path }, () => libc.chroot(ptr(cPath)));
+}
+
+/** O_RDONLY is the absence of bits, and still says something. */
+function openFlags(bits: number): { toString(): string } {
+  const readOnly = (bits & (O.O_WRONLY | O.O_RDWR | O.O_PATH)) === 0;
+  return { toString: () => `${readOnly ? "O_RDONLY|" : ""}${decodeFlags(OPEN_FLAGS, bits)}` };
 }
 
 function octal(mode: number): { toString(): string } {
