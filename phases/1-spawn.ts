@@ -12,7 +12,7 @@ import type { WaitStatus } from "../src/linux/wait-status.ts";
 lesson({ name: "1-spawn.ts", options: [], operands: "command", outside });
 
 async function outside({ command }: Job): Promise<WaitStatus> {
-  using supervisor = new Supervisor(); // passes signals on, lends the terminal
+  using supervisor = new Supervisor(); // passes signals on, provides a terminal
   const child = spawnp(command, supervisor);
   return await supervisor.waitFor(child);
 }

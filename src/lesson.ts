@@ -61,13 +61,13 @@ export async function lesson(phase: Lesson): Promise<never> {
 }
 
 function beInside(phase: Lesson): never {
-  const { job, side } = receiveJob<Job>();
+  const { job, fail } = receiveJob<Job>();
   try {
     if (job.explain) narrate("inside");
     if (phase.inside === undefined) throw new Error(`${phase.name} has no inside`);
     return phase.inside(job);
   } catch (error) {
-    return side.fail(explainFailure(error));
+    return fail(explainFailure(error));
   }
 }
 

@@ -1,7 +1,7 @@
 /** The command `crab-can`: finds the verb, runs it, turns errors into words. Loads only what the verb needs. */
 import { usageError } from "../command-line.ts";
+import { becomeContainer } from "../container/inside.ts";
 import type { ContainerJob } from "../container/job.ts";
-import { runInside } from "../container/run.ts";
 import { explainFailure } from "../diagnostics/explain.ts";
 import { isInitSide, receiveJob } from "../linux/init-process.ts";
 import { printError } from "../narrator/colour.ts";
@@ -49,12 +49,12 @@ async function main([verb, ...words]: readonly string[]): Promise<number> {
 }
 
 function beInside(): never {
-  const { job, side } = receiveJob<ContainerJob>();
+  const { job, fail } = receiveJob<ContainerJob>();
   try {
     if (job.config.explain) narrate("inside");
-    return runInside(job, side);
+    return becomeContainer(job);
   } catch (error) {
-    return side.fail(explainFailure(error));
+    return fail(explainFailure(error));
   }
 }
 

@@ -11,17 +11,15 @@ import { chdir, umask } from "../libc/file.ts";
 import { mountSetattr, sethostname, unshare } from "../libc/namespace.ts";
 import { dieWithParent } from "../libc/process.ts";
 import { joinCgroup } from "../linux/cgroup/cgroup.ts";
-import { mountDev } from "../linux/dev.ts";
+import { mountConsole, mountDev } from "../linux/dev.ts";
 import { containerEnvironment } from "../linux/environment.ts";
 import { dropInheritance, execvp } from "../linux/exec.ts";
 import { InRoot } from "../linux/in-root.ts";
-import type { InitSide } from "../linux/init-process.ts";
 import { bringLoopbackUp } from "../linux/loopback.ts";
 import { bindOntoItself, makeMountsPrivate, mountProc, mountSys, pivotRoot } from "../linux/mounts.ts";
 import { keepOnly } from "./capabilities.ts";
 import { mountCgroupView } from "./cgroup-view.ts";
 import type { ContainerConfig } from "./config.ts";
-import { takeConsole } from "./console.ts";
 import type { ContainerJob } from "./job.ts";
 import { protectKernelFiles } from "./protect.ts";
 import { lookUpUser } from "./user.ts";
@@ -31,7 +29,7 @@ import { mountVolumes, openVolumes } from "./volumes.ts";
  * Turns this process into the container's command.
  * @throws {CanError} {SyscallError} when that is not possible; then the command has not run
  */
-export function becomeContainer({ config, fence, view, terminal }: ContainerJob, side: InitSide): never {
+export function becomeContainer({ config, fence, view, terminal }: ContainerJob): never {
   umask(0);
   leaveHostNamespaces(config);
   makeMountsPrivate();
@@ -46,7 +44,7 @@ export function becomeContainer({ config, fence, view, terminal }: ContainerJob,
     if (view !== undefined) mountCgroupView(root, view);
     protectKernelFiles(root);
     mountVolumes(root, volumes);
-    if (terminal) takeConsole(root, side);
+    if (terminal !== undefined) mountConsole(root.locate, terminal);
   }
   if (config.readOnly) mountSetattr({ path: rootfs, set: MOUNT_ATTR.MOUNT_ATTR_RDONLY });
   pivotRoot(rootfs);

@@ -8,6 +8,6 @@ export interface ContainerJob {
   readonly fence: readonly number[];
   /** What the container may see of its own cgroup. */
   readonly view: CgroupView | undefined;
-  /** Whether a terminal is to be made for it. */
-  readonly terminal: boolean;
+  /** The terminal it has, a file of the host's /dev/pts; undefined when it has none. */
+  readonly terminal: string | undefined;
 }

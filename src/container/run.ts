@@ -7,12 +7,9 @@ import { closing, open } from "../libc/file.ts";
 import { setns, unshare } from "../libc/namespace.ts";
 import { type Cgroup, createCgroup, removeAbandonedCgroups } from "../linux/cgroup/cgroup.ts";
 import type { CgroupUsage } from "../linux/cgroup/dialect.ts";
-import { ownsTerminal } from "../linux/foreground.ts";
-import { InitProcess, type InitSide } from "../linux/init-process.ts";
+import { InitProcess } from "../linux/init-process.ts";
 import type { WaitStatus } from "../linux/wait-status.ts";
 import type { ContainerConfig } from "./config.ts";
-import { startRelay } from "./console.ts";
-import { becomeContainer } from "./inside.ts";
 import type { ContainerJob } from "./job.ts";
 
 /** How a container ended, and what its cgroup had counted by then. */
@@ -26,19 +23,17 @@ export interface Outcome {
  * @throws {CanError} when the command could not be run
  */
 export async function run(config: ContainerConfig): Promise<Outcome> {
-  using init = new InitProcess({ mayLendTerminal: false });
+  using init = new InitProcess();
   using cgroup = fence(config);
-  const terminal = ownsTerminal();
   birth(init, cgroup);
-  init.release({ config, fence: cgroup.procsFds, view: cgroup.view, terminal } satisfies ContainerJob);
-  await using _relay = terminal ? startRelay(init, () => init.signal("SIGINT")) : undefined;
+  init.release({
+    config,
+    fence: cgroup.procsFds,
+    view: cgroup.view,
+    terminal: init.terminalPath,
+  } satisfies ContainerJob);
   const status = await init.ended();
   return { status, usage: cgroup.usage() };
-}
-
-/** The other side: the init process becomes the container. */
-export function runInside(job: ContainerJob, side: InitSide): never {
-  return becomeContainer(job, side);
 }
 
 /** Step 2: the cgroup, with the limits in force before anybody is in it. */

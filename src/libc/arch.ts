@@ -53,8 +53,6 @@ export const ARCHITECTURES: Readonly<Record<Architecture, ArchitectureConstants>
 export const COMMON_SYSCALLS = {
   close_range: 436,
   openat2: 437,
-  pidfd_open: 434,
-  pidfd_getfd: 438,
   mount_setattr: 442,
 } as const;
 

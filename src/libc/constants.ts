@@ -44,7 +44,7 @@ export const MOUNT_ATTR = {
 } as const;
 
 /** The at-family of calls. linux/fcntl.h */
-export const AT = { AT_FDCWD: -100, AT_EMPTY_PATH: 0x1000, AT_RECURSIVE: 0x8000 } as const;
+export const AT = { AT_FDCWD: -100, AT_RECURSIVE: 0x8000 } as const;
 
 /** open(2), as far as the architectures agree. asm-generic/fcntl.h */
 export const O = {
@@ -92,9 +92,6 @@ export const RLIMIT_NOFILE = 7;
 
 /** ioctl(2) requests: terminals (asm-generic/ioctls.h) and network interfaces (linux/sockios.h). */
 export const IOCTL = {
-  TCGETS: 0x5401,
-  TCSETS: 0x5402,
-  TIOCSCTTY: 0x540e,
   TIOCGWINSZ: 0x5413,
   TIOCSWINSZ: 0x5414,
   TIOCGPTN: 0x80045430,

@@ -13,11 +13,6 @@ export function ioctl({ fd, request, data }: { fd: number; request: number; data
   call("ioctl", { fd, request: constant(IOCTL, request) }, () => libc.ioctl(fd, request, ptr(data)));
 }
 
-/** ioctl(2) with a number as argument. */
-export function ioctlValue({ fd, request, value }: { fd: number; request: number; value: number }): void {
-  call("ioctl", { fd, request: constant(IOCTL, request), value }, () => libc.ioctl(fd, request, value));
-}
-
 /** An IPv4 datagram socket: the handle for ioctls on network interfaces. socket(2), netdevice(7) */
 export function inetSocket(): number {
   const AF_INET = 2;
@@ -27,17 +22,12 @@ export function inetSocket(): number {
   );
 }
 
-/** @throws {SyscallError} tcgetpgrp(3): ENOTTY when fd is not our controlling terminal */
+/**
+ * The process group that reads the terminal and gets its Ctrl-C. `fd` may also be a pty's master.
+ * @throws {SyscallError} tcgetpgrp(3): ENOTTY when fd is not our controlling terminal
+ */
 export function foregroundGroup(fd: number): number {
   return call("tcgetpgrp", { fd }, () => libc.tcgetpgrp(fd));
-}
-
-/**
- * Makes a process group the one that reads the terminal and gets its Ctrl-C.
- * @throws {SyscallError} tcsetpgrp(3)
- */
-export function setForegroundGroup({ fd, group }: { fd: number; group: number }): void {
-  call("tcsetpgrp", { fd, pgrp: group }, () => libc.tcsetpgrp(fd, group));
 }
 
 /** Our own process group. getpgrp(2) */

@@ -137,11 +137,6 @@ export function pipe(): { readEnd: number; writeEnd: number } {
   return { readEnd: ends[0] as number, writeEnd: ends[1] as number };
 }
 
-/** @throws {SyscallError} dup2(2) */
-export function dup2({ from, to }: { from: number; to: number }): void {
-  call("dup2", { from, to }, () => libc.dup2(from, to));
-}
-
 /**
  * Takes the exclusive lock of an open file without waiting. The kernel frees it when the last descriptor is
  * closed, so a lock never outlives the process that holds it.
@@ -181,17 +176,6 @@ export function umask(mask: number): void {
 export function chdir(path: string): void {
   const cPath = cString(path);
   call("chdir", { path }, () => libc.chdir(ptr(cPath)));
-}
-
-/** @throws {SyscallError} fchdir(2) */
-export function fchdir(fd: number): void {
-  call("fchdir", { fd }, () => libc.fchdir(fd));
-}
-
-/** @throws {SyscallError} chroot(2) */
-export function chroot(path: string): void {
-  const cPath = cString(path);
-  call("chroot", { path }, () => libc.chroot(ptr(cPath)));
 }
 
 /** O_RDONLY is the absence of bits, and still says something. */

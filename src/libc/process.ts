@@ -2,7 +2,7 @@
 import { ptr } from "bun:ffi";
 import { SYS } from "./arch.ts";
 import { call } from "./call.ts";
-import { PR, RLIMIT_NOFILE, SIGNAL_MAX, SIGNALS, type SignalName, WAIT } from "./constants.ts";
+import { O, PR, RLIMIT_NOFILE, SIGNAL_MAX, SIGNALS, type SignalName, WAIT } from "./constants.ts";
 import { constant, flags as decoded, hex } from "./flags.ts";
 import { cString, cStringArray, libc } from "./library.ts";
 
@@ -15,13 +15,18 @@ export interface SpawnOptions {
   readonly env: readonly string[];
   /** Descriptors of ours, besides 0, 1 and 2, that the new process keeps under the same number. */
   readonly keep?: readonly number[];
-  /** "session": setsid(2), no controlling terminal. "group": a process group of its own in our session. */
-  readonly leads?: "session" | "group";
+  readonly terminal?: SpawnTerminal | undefined;
+}
+
+/** A terminal that the new process opens for itself: as the leader of a session it then controls it. */
+export interface SpawnTerminal {
+  readonly slavePath: string;
+  /** Which of its standard streams are the terminal; the others are ours. */
+  readonly streams: readonly number[];
 }
 
 // posix_spawn(3), spawn.h. The structures are opaque: 336 and 80 bytes in glibc and musl; there is room.
 const POSIX_SPAWN = {
-  POSIX_SPAWN_SETPGROUP: 0x02,
   POSIX_SPAWN_SETSIGDEF: 0x04,
   POSIX_SPAWN_SETSIGMASK: 0x08,
   POSIX_SPAWN_SETSID: 0x80,
@@ -32,19 +37,23 @@ const OPAQUE_BYTES = 512;
  * Starts a new process that runs another program. libc does fork and exec in one call here, because in a
  * process with threads (Bun has many) no JavaScript could run between the two.
  *
- * The child starts with default signal dispositions and an empty signal mask.
+ * The child leads a session of its own and starts with default signal dispositions and an empty signal mask.
  * @returns the child's PID
  * @throws {SyscallError} posix_spawn(3): ENOENT, EACCES, E2BIG, ENOEXEC …
  */
-export function spawn({ path, argv, env, keep = [], leads }: SpawnOptions): number {
+export function spawn({ path, argv, env, keep = [], terminal }: SpawnOptions): number {
   const cPath = cString(path);
   const cArgv = cStringArray(argv);
   const cEnv = cStringArray(env);
-  const attributes = spawnAttributes(leads);
+  const attributes = spawnAttributes();
   const actions = Buffer.alloc(OPAQUE_BYTES);
   libc.posix_spawn_file_actions_init(ptr(actions));
   // Duplicating a descriptor onto itself clears its close-on-exec mark in the child, and only there.
   for (const fd of keep) libc.posix_spawn_file_actions_adddup2(ptr(actions), fd, fd);
+  const cTerminal = cString(terminal?.slavePath ?? "");
+  for (const fd of terminal?.streams ?? []) {
+    libc.posix_spawn_file_actions_addopen(ptr(actions), fd, ptr(cTerminal), O.O_RDWR, 0);
+  }
   const pid = new Int32Array(1);
   try {
     call(
@@ -67,15 +76,16 @@ export function spawn({ path, argv, env, keep = [], leads }: SpawnOptions): numb
   return pid[0] as number;
 }
 
-function spawnAttributes(leads: SpawnOptions["leads"]): Buffer {
+function spawnAttributes(): Buffer {
   const attributes = Buffer.alloc(OPAQUE_BYTES);
   const everySignal = Buffer.alloc(128, 0xff);
-  let bits: number = POSIX_SPAWN.POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN.POSIX_SPAWN_SETSIGMASK;
-  if (leads === "session") bits |= POSIX_SPAWN.POSIX_SPAWN_SETSID;
-  if (leads === "group") bits |= POSIX_SPAWN.POSIX_SPAWN_SETPGROUP;
+  const { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK, POSIX_SPAWN_SETSID } = POSIX_SPAWN;
   libc.posix_spawnattr_init(ptr(attributes));
   libc.posix_spawnattr_setsigdefault(ptr(attributes), ptr(everySignal));
-  libc.posix_spawnattr_setflags(ptr(attributes), bits);
+  libc.posix_spawnattr_setflags(
+    ptr(attributes),
+    POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID,
+  );
   return attributes;
 }
 
@@ -190,30 +200,6 @@ export function openFilesLimit(): { soft: number; hard: number } {
     libc.syscall(SYS.prlimit64, 0, RLIMIT_NOFILE, 0, ptr(limit), 0, 0),
   );
   return { soft: Number(limit[0]), hard: Number(limit[1]) };
-}
-
-/** @throws {SyscallError} setsid(2): EPERM for a process group leader */
-export function setsid(): void {
-  call("setsid", {}, () => libc.setsid());
-}
-
-/**
- * @returns a descriptor that stands for the process, close-on-exec
- * @throws {SyscallError} pidfd_open(2), Linux 5.3
- */
-export function pidfdOpen(pid: number): number {
-  return call("pidfd_open", { pid }, () => libc.syscall(SYS.pidfd_open, pid, 0, 0, 0, 0, 0));
-}
-
-/**
- * Copies a descriptor out of another process.
- * @returns our copy, close-on-exec
- * @throws {SyscallError} pidfd_getfd(2), Linux 5.6
- */
-export function pidfdGetfd({ pidfd, fd }: { pidfd: number; fd: number }): number {
-  return call("pidfd_getfd", { pidfd, targetfd: fd }, () =>
-    libc.syscall(SYS.pidfd_getfd, pidfd, fd, 0, 0, 0, 0),
-  );
 }
 
 /** How many variables, not which: values may be secrets, and errors get pasted into reports. */

@@ -50,3 +50,13 @@ export function mountDev(locate: Locate): void {
   mountTmpfs({ target: locate("dev/shm"), options: "mode=1777,size=64m", flags: MS.MS_NOEXEC });
   for (const [name, target] of Object.entries(LINKS)) symlink({ target, path: `${dev}/${name}` });
 }
+
+/**
+ * Shows the command's terminal as /dev/console: its own name, in the host's /dev/pts, means nothing in here, and
+ * programs such as tty(1) look it up by device.
+ * @throws {SyscallError} open(2), mount(2)
+ */
+export function mountConsole(locate: Locate, terminal: string): void {
+  createFile({ path: `${locate("dev")}/console`, text: "" });
+  bind({ source: terminal, locate: () => locate("dev/console"), set: GUARDED });
+}

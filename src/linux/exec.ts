@@ -2,7 +2,14 @@
 import { CanError, EXIT } from "../can-error.ts";
 import { SyscallError } from "../libc/call.ts";
 import { closeOnExecFrom, umask } from "../libc/file.ts";
-import { execve, openFilesLimit, resetSignals, setOpenFilesLimit, spawn } from "../libc/process.ts";
+import {
+  execve,
+  openFilesLimit,
+  resetSignals,
+  type SpawnTerminal,
+  setOpenFilesLimit,
+  spawn,
+} from "../libc/process.ts";
 import { containerEnvironment, type Environment, PATH } from "./environment.ts";
 
 /** What programs get on an ordinary login; Bun had raised its own soft limit to the hard one. */
@@ -36,17 +43,20 @@ export function execvp(command: readonly string[], environment: Environment = co
 
 /**
  * Starts the command as a new process, with the same PATH search and nothing of ours inherited.
- * @param leads see libc's spawn
+ * @param terminal what its standard streams shall be, instead of ours
  * @returns its PID
  * @throws {CanError} CAN-020, CAN-021
  */
 export function spawnp(
   command: readonly string[],
-  { leads, environment = containerEnvironment() }: { leads: "session" | "group"; environment?: Environment },
+  {
+    terminal,
+    environment = containerEnvironment(),
+  }: { terminal?: SpawnTerminal | undefined; environment?: Environment } = {},
 ): number {
   dropDescriptorsAndLimits();
   const env = environmentList(environment);
-  return firstThatWorks(command, environment, (path) => spawn({ path, argv: command, env, leads }));
+  return firstThatWorks(command, environment, (path) => spawn({ path, argv: command, env, terminal }));
 }
 
 /**

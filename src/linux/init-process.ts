@@ -4,12 +4,10 @@
  *
  * Two pipes connect them. Down the first comes the job: the init process does nothing before it has it, and
  * exits when the pipe closes without one, that is when the runtime process has died. Up the second comes what
- * the init process has to tell, above all what went wrong. execve closes it: from a command that has started,
- * nothing comes any more.
+ * went wrong. execve closes it: from a command that has started, nothing comes any more.
  */
 import { CanError, type CanErrorOptions, EXIT } from "../can-error.ts";
 import { SyscallError } from "../libc/call.ts";
-import type { SignalName } from "../libc/constants.ts";
 import { close, pipe, read, readerIsGone, write } from "../libc/file.ts";
 import { dieWithParent, spawn } from "../libc/process.ts";
 import { Supervisor } from "./supervise.ts";
@@ -22,13 +20,12 @@ const CHUNK_BYTES = 65_536;
 export class InitProcess implements Disposable {
   readonly #job = pipe();
   readonly #report = pipe();
-  readonly #supervisor: Supervisor;
+  readonly #supervisor = new Supervisor();
   #pid: number | undefined;
-  #heard = "";
 
-  /** Catches signals and makes the pipes; nothing is started yet. */
-  constructor({ mayLendTerminal = true }: { mayLendTerminal?: boolean } = {}) {
-    this.#supervisor = new Supervisor({ mayLendTerminal });
+  /** Where the terminal is that the init process will have, if it will have one. */
+  get terminalPath(): string | undefined {
+    return this.#supervisor.terminal?.slavePath;
   }
 
   get pid(): number {
@@ -51,7 +48,7 @@ export class InitProcess implements Disposable {
         `TERM=${process.env.TERM ?? "dumb"}`,
       ],
       keep: [this.#job.readEnd, this.#report.writeEnd, ...keep],
-      leads: this.#supervisor.leads,
+      terminal: this.#supervisor.terminal,
     });
     close(this.#job.readEnd);
     close(this.#report.writeEnd);
@@ -68,32 +65,9 @@ export class InitProcess implements Disposable {
    */
   async ended(): Promise<WaitStatus> {
     const status = await this.#supervisor.waitFor(this.pid);
-    const failure = this.#heard + readAll(this.#report.readEnd);
+    const failure = readAll(this.#report.readEnd);
     if (failure !== "") throw new CanError(JSON.parse(failure) as CanErrorOptions);
     return status;
-  }
-
-  /** Sends a signal so that it has the effect it would have on any process. */
-  signal(signal: SignalName): void {
-    this.#supervisor.deliver(signal);
-  }
-
-  /**
-   * Waits for a line that the init process tells. It blocks, so only for what comes within milliseconds.
-   * @returns undefined when the init process has failed instead; `ended` will throw why
-   */
-  listen(): string | undefined {
-    this.#heard += readAll(this.#report.readEnd, "\n");
-    const end = this.#heard.indexOf("\n");
-    if (end < 0) return undefined;
-    const line = this.#heard.slice(0, end);
-    this.#heard = this.#heard.slice(end + 1);
-    return line;
-  }
-
-  /** Lets the init process go on after it has told something. */
-  reply(): void {
-    writeAll(this.#job.writeEnd, "\n");
   }
 
   [Symbol.dispose](): void {
@@ -112,36 +86,23 @@ export function isInitSide(): boolean {
   return process.env[VARIABLE] !== undefined;
 }
 
-/** The init process's end of the two pipes. */
-export interface InitSide {
-  /** Reports what stopped us, and exits. */
-  fail(error: CanError): never;
-  /** Tells the runtime process one line. */
-  tell(line: string): void;
-  /** Waits until it has acted on the line. */
-  awaitReply(): void;
-}
-
 /**
  * In the init process: waits for the job and ties our life to the runtime process's.
- * @returns the job, as `release` was given it
+ * @returns the job, as `release` was given it, and how to report what stopped us
  */
-export function receiveJob<Job>(): { job: Job; side: InitSide } {
+export function receiveJob<Job>(): { job: Job; fail: (error: CanError) => never } {
   const [jobEnd = -1, reportEnd = -1] = (process.env[VARIABLE] ?? "").split(":").map(Number);
   delete process.env[VARIABLE];
   dieWithParent("SIGKILL");
   // The parent may have died before that call: then the job never comes, or its end of the report is closed.
   const text = readAll(jobEnd, "\n");
   if (!text.endsWith("\n") || readerIsGone(reportEnd)) process.exit(EXIT.failed);
-  const side: InitSide = {
-    fail: (error) => {
-      writeAll(reportEnd, JSON.stringify(error.options));
-      process.exit(error.exitStatus);
-    },
-    tell: (line) => writeAll(reportEnd, `${line}\n`),
-    awaitReply: () => void readAll(jobEnd, "\n"),
+  close(jobEnd);
+  const fail = (error: CanError): never => {
+    writeAll(reportEnd, JSON.stringify(error.options));
+    process.exit(error.exitStatus);
   };
-  return { job: JSON.parse(text) as Job, side };
+  return { job: JSON.parse(text) as Job, fail };
 }
 
 /** How this program is started: a script for the interpreter, or nothing when it is one executable. */

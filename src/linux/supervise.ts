@@ -1,9 +1,8 @@
 /** Waiting for a child while signals pass through. */
-import { SyscallError } from "../libc/call.ts";
 import { SIGNALS, type SignalName, WAIT } from "../libc/constants.ts";
 import { kill, waitpid } from "../libc/process.ts";
-import { type Loan, lendTerminal, ownsTerminal } from "./foreground.ts";
 import { isInitProcess, readStatus, signalSetHas } from "./proc.ts";
+import { openTerminal } from "./terminal.ts";
 import { decodeWaitStatus, type WaitStatus } from "./wait-status.ts";
 
 /** What we pass on to the command. */
@@ -19,49 +18,41 @@ const FORWARDED: readonly SignalName[] = [
 ];
 const HARMLESS_BY_DEFAULT: readonly SignalName[] = ["SIGWINCH"];
 
-/** Whether the child gets our terminal, or a session without one. */
-export type Leads = "session" | "group";
-
 /**
- * Looks after one child: passes signals on, lends it the terminal, waits for it.
+ * Looks after one child: passes signals on, gives it a terminal, waits for it.
  *
  * Make it before anything is created that a signal's default action, death, would leave behind: signals that
  * come before there is a child are kept for it.
  */
 export class Supervisor implements Disposable {
-  /** How the child must be started (libc's spawn) for the terminal to be lent to it, or not. */
-  readonly leads: Leads;
+  /** The child's terminal, for `spawn`; undefined when we have none ourselves. */
+  readonly terminal = openTerminal();
   readonly #early: SignalName[] = [];
   readonly #handlers: readonly (readonly [SignalName, () => void])[];
   #deliver = (signal: SignalName): void => void this.#early.push(signal);
-  #killedFor: SignalName | undefined;
 
-  constructor({ mayLendTerminal = true }: { mayLendTerminal?: boolean } = {}) {
-    this.leads = mayLendTerminal && ownsTerminal() ? "group" : "session";
+  constructor() {
     this.#handlers = FORWARDED.map((signal) => [signal, () => this.#deliver(signal)] as const);
     for (const [signal, handler] of this.#handlers) process.on(signal, handler);
   }
 
   /**
-   * Waits until the child has ended.
+   * Waits until the child has ended, and its last output has been carried.
    *
    * Not a blocking waitpid(2): that would starve the signal handlers. SIGCHLD wakes us, WNOHANG asks.
    */
   async waitFor(pid: number): Promise<WaitStatus> {
-    using loan = this.leads === "group" ? lendTerminal(pid) : undefined;
-    if (loan !== undefined) continueGroup(pid); // it may have asked for the terminal before it had it
+    let killedFor: SignalName | undefined;
     this.#deliver = (signal) => {
-      this.#killedFor = deliver(pid, signal) ?? this.#killedFor;
+      // The kernel itself tells the command that its own terminal has changed its size.
+      if (signal === "SIGWINCH" && this.terminal !== undefined) return;
+      killedFor = deliver(pid, signal) ?? killedFor;
     };
     this.#early.splice(0).forEach(this.#deliver);
-    const status = await ended(pid, () => stopTogether(pid, loan));
+    await using _carrying = this.terminal?.carry(pid, () => this.#deliver("SIGINT"));
+    const status = await ended(pid);
     this.#deliver = () => {};
-    return asIfBy(this.#killedFor, status);
-  }
-
-  /** Passes a signal on to the child, as if it had come to us. */
-  deliver(signal: SignalName): void {
-    this.#deliver(signal);
+    return asIfBy(killedFor, status);
   }
 
   [Symbol.dispose](): void {
@@ -69,7 +60,7 @@ export class Supervisor implements Disposable {
   }
 }
 
-function ended(pid: number, onStop: () => void): Promise<WaitStatus> {
+function ended(pid: number): Promise<WaitStatus> {
   return new Promise((resolve, reject) => {
     const keepAlive = setInterval(() => {}, 2 ** 30); // signal handlers alone do not keep Bun running
     const settle = (action: () => void) => {
@@ -79,11 +70,9 @@ function ended(pid: number, onStop: () => void): Promise<WaitStatus> {
     };
     const check = () => {
       try {
-        const raw = waitpid(pid, WAIT.WNOHANG | WAIT.WUNTRACED);
+        const raw = waitpid(pid, WAIT.WNOHANG);
         if (raw === undefined) return;
-        const status = decodeWaitStatus(raw);
-        if (status.kind === "stopped") onStop();
-        else settle(() => resolve(status));
+        settle(() => resolve(decodeWaitStatus(raw)));
       } catch (error) {
         settle(() => reject(error));
       }
@@ -123,21 +112,4 @@ function deliver(pid: number, signal: SignalName): SignalName | undefined {
 function asIfBy(signal: SignalName | undefined, status: WaitStatus): WaitStatus {
   const killed = status.kind === "signaled" && status.signal === SIGNALS.SIGKILL;
   return killed && signal !== undefined ? { kind: "signaled", signal: SIGNALS[signal] } : status;
-}
-
-/** The child was stopped (Ctrl-Z): we stop too, so that the shell notices, and later go on together. */
-function stopTogether(pid: number, loan: Loan | undefined): void {
-  if (loan === undefined) return; // whoever stopped it will continue it
-  loan.takeBack();
-  kill(0, "SIGSTOP"); // our whole group: the shell sees the job stopped. Execution goes on here after SIGCONT.
-  loan.lend();
-  continueGroup(pid);
-}
-
-function continueGroup(leader: number): void {
-  try {
-    kill(-leader, "SIGCONT");
-  } catch (error) {
-    if (!(error instanceof SyscallError && error.code === "ESRCH")) throw error;
-  }
 }

@@ -16,13 +16,9 @@ const NAMESPACES: Readonly<Record<string, string>> = {
 const SENTENCES: Readonly<Record<string, Sentence>> = {
   capset: "Of root's powers only these are left.",
   chdir: ({ path }) => `Relative paths start at ${path} now.`,
-  chroot: ({ path }) => `Paths that begin with / start at ${path} now; nothing else has changed.`,
   close: "A descriptor is given back.",
   close_range: "Whatever else is open will close by itself when the next program starts.",
-  dup2: "The descriptor has a second number.",
   execve: "The process keeps its PID and becomes another program.",
-  fchdir: "The current directory is the one that was open.",
-  fcntl: "A property of the descriptor has changed.",
   flock: "We own this as long as we live; the kernel frees it when we die, however we die.",
   getpgrp: "Which process group are we in?",
   ioctl: ({ request }) => IOCTLS[request ?? ""] ?? "A device is asked for something of its own.",
@@ -34,8 +30,6 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   open: ({ path }) =>
     path?.includes("/ns/") ? "We keep a handle on a namespace, to come back to it." : `${path} is open.`,
   openat2: "The path was resolved with the rootfs taken for /, so no link in it can lead out.",
-  pidfd_getfd: "We have a copy of a descriptor of that process.",
-  pidfd_open: "A handle on the process that cannot come to mean another one.",
   pipe2: "A channel for the two sides to talk through.",
   pivot_root: "Another mount is the root directory now; the old root lies on top of it.",
   poll: "Is anybody still at the other end?",
@@ -54,11 +48,9 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
       : "We have entered a namespace.",
   setresgid: "The process belongs to another group for good.",
   setresuid: "The process belongs to another user for good.",
-  setsid: "A new session, without a controlling terminal.",
   socket: "A handle to talk about network interfaces with.",
   symlink: ({ path, target }) => `${path} leads to ${target}.`,
   tcgetpgrp: "Which process group has the terminal?",
-  tcsetpgrp: ({ pgrp }) => `The keyboard, and Ctrl-C, now belong to process group ${pgrp}.`,
   umask: ({ mask }) => `New files do not get the permission bits ${mask}.`,
   umount2: ({ target }) =>
     target === "."
@@ -75,9 +67,9 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
 const IOCTLS: Readonly<Record<string, string>> = {
   SIOCGIFFLAGS: "Which flags does the interface have?",
   SIOCSIFFLAGS: "lo is up: 127.0.0.1 answers.",
-  TCGETS: "How is the terminal set?",
-  TCSETS: "The terminal is set as it was.",
-  TIOCSCTTY: "The terminal controls this session.",
+  TIOCGPTN: "Which number has the new terminal in /dev/pts?",
+  TIOCGWINSZ: "How large is our own terminal?",
+  TIOCSPTLCK: "The new terminal may be opened.",
   TIOCSWINSZ: "The terminal has a new size.",
 };
 

@@ -60,10 +60,17 @@ export function launch(
       return { stdout, stderr, status: child.exitCode ?? 128 + signalNumber(child.signalCode) };
     },
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-      await child.exited;
+      await endGently(child);
     },
   };
+}
+
+/** Ends a runtime process so that it cleans up; if it does not, by force, and the ledger will show the rest. */
+export async function endGently(child: Bun.Subprocess, timeoutMs = 10_000): Promise<void> {
+  const force = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+  await child.exited;
+  clearTimeout(force);
 }
 
 /** Starts a program and waits for its end. */

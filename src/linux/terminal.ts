@@ -1,0 +1,99 @@
+/**
+ * A terminal for the command. Not the one we were started in: whoever holds that can type into it on the host's
+ * behalf (TIOCSTI), and PID 1 would not even hear its Ctrl-C. A pseudo-terminal takes its place, and the runtime
+ * process carries bytes between the two. pty(7)
+ */
+import { read as readAsync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import { SyscallError } from "../libc/call.ts";
+import { IOCTL, O } from "../libc/constants.ts";
+import { foregroundGroup, ioctl, ownGroup } from "../libc/device.ts";
+import { close, open } from "../libc/file.ts";
+
+const WINSIZE_BYTES = 8;
+const CHUNK_BYTES = 65_536;
+const CTRL_C = 3;
+
+/**
+ * Makes a terminal for the command, if we are started in one of our own: input and output are a terminal in
+ * whose foreground we run. In a pipeline we are not alone there (`… | less`), so it is left to the others.
+ */
+export function openTerminal(): Terminal | undefined {
+  if (!isatty(0) || !isatty(1)) return undefined;
+  try {
+    return foregroundGroup(0) === ownGroup() ? new Terminal() : undefined;
+  } catch (error) {
+    if (error instanceof SyscallError && error.code === "ENOTTY") return undefined; // not our controlling one
+    throw error;
+  }
+}
+
+/** The pseudo-terminal, and the carrying of bytes from and to ours. */
+export class Terminal {
+  /** What the command opens: a file of the host's /dev/pts. */
+  readonly slavePath: string;
+  readonly #master: number;
+  /** Standard streams that are to be the terminal. Errors may be redirected to a file; then that stays. */
+  readonly streams = [0, 1, 2].filter((fd) => isatty(fd));
+
+  constructor() {
+    this.#master = open({ path: "/dev/ptmx", flags: O.O_RDWR | O.O_NOCTTY });
+    const number = Buffer.alloc(4);
+    ioctl({ fd: this.#master, request: IOCTL.TIOCSPTLCK, data: Buffer.alloc(4) });
+    ioctl({ fd: this.#master, request: IOCTL.TIOCGPTN, data: number });
+    this.slavePath = `/dev/pts/${number.readInt32LE(0)}`;
+    this.#copyWindowSize();
+  }
+
+  /**
+   * Carries bytes until disposal, which waits for the last output and gives our terminal back as it was.
+   * @param pid the process whose session has the terminal
+   * @param interrupt called for Ctrl-C when that process alone would hear it
+   */
+  carry(pid: number, interrupt: () => void): AsyncDisposable {
+    const onResize = () => this.#copyWindowSize();
+    const onInput = (bytes: Uint8Array) => {
+      writeAll(this.#master, bytes);
+      if (bytes.includes(CTRL_C) && foregroundGroup(this.#master) === pid) interrupt();
+    };
+    process.on("SIGWINCH", onResize);
+    process.stdin.setRawMode(true);
+    process.stdin.on("data", onInput);
+    const drained = this.#carryOutput();
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await drained;
+        process.off("SIGWINCH", onResize);
+        process.stdin.off("data", onInput);
+        process.stdin.setRawMode(false);
+        process.stdin.pause();
+        close(this.#master);
+      },
+    };
+  }
+
+  /** Reads the master until the last holder of the slave is gone, which shows as EIO. */
+  #carryOutput(): Promise<void> {
+    const buffer = Buffer.alloc(CHUNK_BYTES);
+    return new Promise((resolve) => {
+      const next = () =>
+        readAsync(this.#master, buffer, 0, CHUNK_BYTES, null, (error, count) => {
+          if (error !== null || count === 0) return resolve();
+          writeAll(1, buffer.subarray(0, count));
+          next();
+        });
+      next();
+    });
+  }
+
+  #copyWindowSize(): void {
+    const size = Buffer.alloc(WINSIZE_BYTES);
+    ioctl({ fd: 0, request: IOCTL.TIOCGWINSZ, data: size });
+    ioctl({ fd: this.#master, request: IOCTL.TIOCSWINSZ, data: size });
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  let rest = bytes;
+  while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest));
+}

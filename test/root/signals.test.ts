@@ -1,0 +1,60 @@
+import { afterAll, expect, test } from "bun:test";
+import { commandProcess, launch, PHASES, RUN } from "../support/launch.ts";
+import { keepLedger } from "../support/ledger.ts";
+import { temporaryRootfs } from "../support/rootfs.ts";
+
+keepLedger();
+const image = temporaryRootfs();
+afterAll(image.remove);
+
+const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
+  "phase 1": PHASES.spawn,
+  "phase 2": PHASES.isolation,
+  "phase 3": [...PHASES.jail, image.path],
+  "phase 4": [...PHASES.fence, image.path],
+  "crab-can run": [...RUN, image.path],
+};
+
+for (const [name, program] of Object.entries(PROGRAMS)) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGWINCH"] as const) {
+    test(`${name}: ${signal} reaches a command that handles it, once`, async () => {
+      // The shell waits for its child, so a trap runs as soon as the child has ended; hence the short sleeps.
+      const script = `trap 'echo got' ${signal.slice(3)}; echo ready; n=0; while [ $n -lt 12 ]; do sleep 0.05; n=$((n+1)); done; exit 5`;
+      await using running = launch([...program, "bash", "-c", script]);
+      await commandProcess(running, "sleep");
+      running.kill(signal);
+      const { stdout, status } = await running.finished();
+      expect(stdout).toBe("ready\ngot\n");
+      expect(status).toBe(5);
+    });
+  }
+
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const) {
+    test(`${name}: ${signal} ends a command that does not handle it, and the status says so`, async () => {
+      await using running = launch([...program, "sleep", "60"]);
+      await commandProcess(running, "sleep");
+      running.kill(signal);
+      expect((await running.finished()).status).toBe(status);
+    });
+  }
+
+  test(`${name}: SIGWINCH does not end a command that does not handle it`, async () => {
+    await using running = launch([...program, "sleep", "0.5"]);
+    await commandProcess(running, "sleep");
+    running.kill("SIGWINCH");
+    expect((await running.finished()).status).toBe(0);
+  });
+}
+
+test("a signal that comes before there is a command is not lost", async () => {
+  for (const delayMs of [10, 30, 60, 90, 120]) {
+    await using running = launch([...RUN, image.path, "sleep", "60"]);
+    await Bun.sleep(delayMs);
+    running.kill("SIGTERM");
+    expect((await running.finished()).status).toBe(143);
+  }
+});
