@@ -5,9 +5,8 @@
  * of its own. It sees less of the machine. Its files are still the host's.
  */
 import { type Job, lesson } from "../src/lesson.ts";
-import { CLONE, O } from "../src/libc/constants.ts";
-import { closing, open } from "../src/libc/file.ts";
-import { sethostname, setns, unshare } from "../src/libc/namespace.ts";
+import { CLONE } from "../src/libc/constants.ts";
+import { sethostname, unshare } from "../src/libc/namespace.ts";
 import { dropInheritance, execvp } from "../src/linux/exec.ts";
 import { InitProcess } from "../src/linux/init-process.ts";
 import { bringLoopbackUp } from "../src/linux/loopback.ts";
@@ -18,10 +17,7 @@ lesson({ name: "2-isolation.ts", options: ["hostname"], operands: "command", out
 
 async function outside(job: Job): Promise<WaitStatus> {
   using init = new InitProcess();
-  using ownPidNamespace = closing(open({ path: "/proc/self/ns/pid", flags: O.O_RDONLY }));
-  unshare(CLONE.CLONE_NEWPID); // the next child is PID 1 of a new namespace …
-  init.spawn();
-  setns(ownPidNamespace.fd, CLONE.CLONE_NEWPID); // … and only that child
+  init.spawnInNewPidNamespace(); // unshare, spawn, setns back: the child is PID 1, we stay where we are
   init.release(job);
   return await init.ended();
 }

@@ -6,9 +6,8 @@
  */
 import { join } from "node:path";
 import { type Job, lesson } from "../src/lesson.ts";
-import { CLONE, O } from "../src/libc/constants.ts";
-import { closing, open } from "../src/libc/file.ts";
-import { sethostname, setns, unshare } from "../src/libc/namespace.ts";
+import { CLONE } from "../src/libc/constants.ts";
+import { sethostname, unshare } from "../src/libc/namespace.ts";
 import { mountDev } from "../src/linux/dev.ts";
 import { dropInheritance, execvp } from "../src/linux/exec.ts";
 import { InitProcess } from "../src/linux/init-process.ts";
@@ -26,10 +25,7 @@ lesson({ name: "3-jail.ts", options: ["hostname"], operands: "image command", ou
 
 async function outside(job: Job): Promise<WaitStatus> {
   using init = new InitProcess();
-  using ownPidNamespace = closing(open({ path: "/proc/self/ns/pid", flags: O.O_RDONLY }));
-  unshare(CLONE.CLONE_NEWPID); // the next child is PID 1 of a new namespace …
-  init.spawn();
-  setns(ownPidNamespace.fd, CLONE.CLONE_NEWPID); // … and only that child
+  init.spawnInNewPidNamespace(); // unshare, spawn, setns back: the child is PID 1, we stay where we are
   init.release(job);
   return await init.ended();
 }

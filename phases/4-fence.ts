@@ -6,10 +6,9 @@
  */
 import { join } from "node:path";
 import { type Job, lesson } from "../src/lesson.ts";
-import { CLONE, O } from "../src/libc/constants.ts";
-import { closing, open } from "../src/libc/file.ts";
-import { sethostname, setns, unshare } from "../src/libc/namespace.ts";
-import { createCgroup, joinCgroup, removeAbandonedCgroups } from "../src/linux/cgroup/cgroup.ts";
+import { CLONE } from "../src/libc/constants.ts";
+import { sethostname, unshare } from "../src/libc/namespace.ts";
+import { createCgroup, joinCgroup, openFence, removeAbandonedCgroups } from "../src/linux/cgroup/cgroup.ts";
 import { mountDev } from "../src/linux/dev.ts";
 import { dropInheritance, execvp } from "../src/linux/exec.ts";
 import { InitProcess } from "../src/linux/init-process.ts";
@@ -36,11 +35,8 @@ async function outside(job: Job): Promise<WaitStatus> {
   using init = new InitProcess();
   removeAbandonedCgroups(); // of runs that were killed before they could
   using cgroup = createCgroup(job);
-  using ownPidNamespace = closing(open({ path: "/proc/self/ns/pid", flags: O.O_RDONLY }));
-  unshare(CLONE.CLONE_NEWPID); // the next child is PID 1 of a new namespace …
-  init.spawn({ keep: cgroup.procsFds });
-  setns(ownPidNamespace.fd, CLONE.CLONE_NEWPID); // … and only that child
-  init.release({ ...job, fence: cgroup.procsFds });
+  init.spawnInNewPidNamespace(); // unshare, spawn, setns back: the child is PID 1, we stay where we are
+  init.release({ ...job, fence: cgroup.procsPaths });
   const status = await init.ended();
   reportLimits(status, cgroup.usage(), job.limits);
   return status;
@@ -55,8 +51,9 @@ function inside({ hostname, rootfs, command, fence }: Job): never {
   mountProc(ensureMountPoint(join(rootfs, "proc"))); // a PID namespace shows itself only through its own /proc
   ensureMountPoint(join(rootfs, "dev"));
   mountDev((path) => join(rootfs, path));
+  const cgroup = openFence(fence); // out of reach after the next line
   pivotRoot(rootfs);
-  joinCgroup(fence); // from here on everything counts
+  joinCgroup(cgroup); // from here on everything counts
   unshare(CLONE.CLONE_NEWCGROUP); // our own cgroup looks like the root of the hierarchy
   dropInheritance();
   return execvp(command);

@@ -19,8 +19,8 @@ export interface Job {
   readonly limits: Limits;
   readonly command: readonly string[];
   readonly explain: boolean;
-  /** Descriptors of the fence to join. */
-  readonly fence: readonly number[];
+  /** The cgroup.procs files of the fence to join. */
+  readonly fence: readonly string[];
 }
 
 export interface Lesson {

@@ -10,7 +10,7 @@ import { setNoNewPrivileges, setUser } from "../libc/credentials.ts";
 import { chdir, umask } from "../libc/file.ts";
 import { mountSetattr, sethostname, unshare } from "../libc/namespace.ts";
 import { dieWithParent } from "../libc/process.ts";
-import { joinCgroup } from "../linux/cgroup/cgroup.ts";
+import { joinCgroup, openFence } from "../linux/cgroup/cgroup.ts";
 import { mountConsole, mountDev } from "../linux/dev.ts";
 import { containerEnvironment } from "../linux/environment.ts";
 import { dropInheritance, execvp } from "../linux/exec.ts";
@@ -47,8 +47,9 @@ export function becomeContainer({ config, fence, view, terminal }: ContainerJob)
     if (terminal !== undefined) mountConsole(root.locate, terminal);
   }
   if (config.readOnly) mountSetattr({ path: rootfs, set: MOUNT_ATTR.MOUNT_ATTR_RDONLY });
+  const cgroup = openFence(fence); // out of reach after the next line
   pivotRoot(rootfs);
-  joinCgroup(fence); // from here on everything counts
+  joinCgroup(cgroup); // from here on everything counts
   unshare(CLONE.CLONE_NEWCGROUP);
   return becomeCommand(config);
 }

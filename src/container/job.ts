@@ -4,8 +4,8 @@ import type { ContainerConfig } from "./config.ts";
 
 export interface ContainerJob {
   readonly config: ContainerConfig;
-  /** Descriptors of cgroup.procs files, to join. */
-  readonly fence: readonly number[];
+  /** The cgroup.procs files of the fence to join. */
+  readonly fence: readonly string[];
   /** What the container may see of its own cgroup. */
   readonly view: CgroupView | undefined;
   /** The terminal it has, a file of the host's /dev/pts; undefined when it has none. */

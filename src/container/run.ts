@@ -2,9 +2,6 @@
  * A container from birth to clean-up, seen from the runtime process, which stays in the host's namespaces.
  * Parse is config.ts, configure and exec are inside.ts.
  */
-import { CLONE, O } from "../libc/constants.ts";
-import { closing, open } from "../libc/file.ts";
-import { setns, unshare } from "../libc/namespace.ts";
 import { type Cgroup, createCgroup, removeAbandonedCgroups } from "../linux/cgroup/cgroup.ts";
 import type { CgroupUsage } from "../linux/cgroup/dialect.ts";
 import { InitProcess } from "../linux/init-process.ts";
@@ -25,10 +22,10 @@ export interface Outcome {
 export async function run(config: ContainerConfig): Promise<Outcome> {
   using init = new InitProcess();
   using cgroup = fence(config);
-  birth(init, cgroup);
+  init.spawnInNewPidNamespace(); // step 3, birth
   init.release({
     config,
-    fence: cgroup.procsFds,
+    fence: cgroup.procsPaths,
     view: cgroup.view,
     terminal: init.terminalPath,
   } satisfies ContainerJob);
@@ -40,12 +37,4 @@ export async function run(config: ContainerConfig): Promise<Outcome> {
 function fence({ id, limits }: ContainerConfig): Cgroup {
   removeAbandonedCgroups(); // of runs that were killed before they could
   return createCgroup({ id, limits });
-}
-
-/** Step 3: the init process, PID 1 of a new PID namespace. Later children of ours are born in our own again. */
-function birth(init: InitProcess, cgroup: Cgroup): void {
-  using ownPidNamespace = closing(open({ path: "/proc/self/ns/pid", flags: O.O_RDONLY }));
-  unshare(CLONE.CLONE_NEWPID);
-  init.spawn({ keep: cgroup.procsFds });
-  setns(ownPidNamespace.fd, CLONE.CLONE_NEWPID);
 }

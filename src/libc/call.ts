@@ -83,9 +83,24 @@ export function call(
   return result;
 }
 
+/**
+ * Tells the observers of a call that had to be made without `call`, and throws if it had failed.
+ * @throws {SyscallError}
+ */
+export function settle({ name, args, result, errno }: Omit<SystemCall, "nanoseconds">): void {
+  for (const observer of observers) observer.enter?.({ name, args });
+  for (const observer of observers) observer.exit?.({ name, args, result, errno, nanoseconds: 0 });
+  if (errno !== 0) throw new SyscallError({ name, args, errno });
+}
+
+/** The error number of the call right before; meaningless after a call that worked. */
+export function lastErrno(): number {
+  return read.i32(errnoLocation, 0);
+}
+
 function errnoOf(result: number, convention: Convention): number {
   if (convention === "result-is-errno") return result;
-  return result === -1 ? read.i32(errnoLocation, 0) : 0;
+  return result === -1 ? lastErrno() : 0;
 }
 
 /** Formats a call as strace would: `mount(source="proc", target="/proc", flags=MS_NOSUID|MS_NOEXEC)`. */

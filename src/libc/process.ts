@@ -1,8 +1,8 @@
 /** Processes: birth, replacement, death, and what a process may inherit. */
 import { ptr } from "bun:ffi";
 import { SYS } from "./arch.ts";
-import { call } from "./call.ts";
-import { O, PR, RLIMIT_NOFILE, SIGNAL_MAX, SIGNALS, type SignalName, WAIT } from "./constants.ts";
+import { call, lastErrno, settle } from "./call.ts";
+import { CLONE, O, PR, RLIMIT_NOFILE, SIGNAL_MAX, SIGNALS, type SignalName, WAIT } from "./constants.ts";
 import { constant, flags as decoded, hex } from "./flags.ts";
 import { cString, cStringArray, libc } from "./library.ts";
 
@@ -41,39 +41,70 @@ const OPAQUE_BYTES = 512;
  * @returns the child's PID
  * @throws {SyscallError} posix_spawn(3): ENOENT, EACCES, E2BIG, ENOEXEC …
  */
-export function spawn({ path, argv, env, keep = [], terminal }: SpawnOptions): number {
+export function spawn(options: SpawnOptions): number {
+  const { args, invoke, pid } = prepareSpawn(options);
+  call("posix_spawn", args, invoke, "result-is-errno");
+  return pid[0] as number;
+}
+
+/**
+ * The same, and the child is PID 1 of a new PID namespace, while we stay in ours: unshare(2), posix_spawn(3) and
+ * setns(2) back.
+ *
+ * Between the first and the last of them the kernel refuses this process every new thread, and Bun aborts when it
+ * cannot have one. It starts threads to compile functions that have run often, and to collect garbage. So nothing
+ * runs in between but these three calls, straight down: no other function, no allocation. Observers hear of the
+ * calls afterwards.
+ * @param ownPidNamespace a descriptor of our /proc/self/ns/pid
+ * @throws {SyscallError} unshare(2): EPERM; posix_spawn(3)
+ */
+export function spawnInNewPidNamespace(options: SpawnOptions, ownPidNamespace: number): number {
+  const { args, invoke, pid } = prepareSpawn(options);
+  const { CLONE_NEWPID } = CLONE;
+  let spawned = 0;
+  let returned = 0;
+  const unshared = libc.unshare(CLONE_NEWPID);
+  const unshareErrno = unshared === -1 ? lastErrno() : 0;
+  if (unshared === 0) {
+    spawned = invoke();
+    returned = libc.setns(ownPidNamespace, CLONE_NEWPID);
+  }
+  const setnsErrno = returned === -1 ? lastErrno() : 0;
+  settle({ name: "unshare", args: { flags: "CLONE_NEWPID" }, result: unshared, errno: unshareErrno });
+  settle({ name: "posix_spawn", args, result: spawned, errno: spawned });
+  settle({
+    name: "setns",
+    args: { fd: ownPidNamespace, nstype: "CLONE_NEWPID" },
+    result: returned,
+    errno: setnsErrno,
+  });
+  return pid[0] as number;
+}
+
+/** All that allocates memory for a spawn is done here; `invoke` does nothing but call. */
+function prepareSpawn({ path, argv, env, keep = [], terminal }: SpawnOptions) {
+  const pid = new Int32Array(1);
   const cPath = cString(path);
   const cArgv = cStringArray(argv);
   const cEnv = cStringArray(env);
+  const cTerminal = cString(terminal?.slavePath ?? "");
   const attributes = spawnAttributes();
   const actions = Buffer.alloc(OPAQUE_BYTES);
   libc.posix_spawn_file_actions_init(ptr(actions));
   // Duplicating a descriptor onto itself clears its close-on-exec mark in the child, and only there.
   for (const fd of keep) libc.posix_spawn_file_actions_adddup2(ptr(actions), fd, fd);
-  const cTerminal = cString(terminal?.slavePath ?? "");
   for (const fd of terminal?.streams ?? []) {
     libc.posix_spawn_file_actions_addopen(ptr(actions), fd, ptr(cTerminal), O.O_RDWR, 0);
   }
-  const pid = new Int32Array(1);
-  try {
-    call(
-      "posix_spawn",
-      { path, argv, env: countOf(env) },
-      () =>
-        libc.posix_spawn(
-          ptr(pid),
-          ptr(cPath),
-          ptr(actions),
-          ptr(attributes),
-          ptr(cArgv.pointers),
-          ptr(cEnv.pointers),
-        ),
-      "result-is-errno",
-    );
-  } finally {
-    libc.posix_spawn_file_actions_destroy(ptr(actions));
-  }
-  return pid[0] as number;
+  const [pidAt, pathAt, argvAt, envAt] = [ptr(pid), ptr(cPath), ptr(cArgv.pointers), ptr(cEnv.pointers)];
+  const [actionsAt, attributesAt] = [ptr(actions), ptr(attributes)];
+  return {
+    pid,
+    args: { path, argv, env: countOf(env) },
+    // The addresses are valid as long as what they lead to: `buffers` keeps it.
+    buffers: [cPath, cArgv, cEnv, cTerminal, attributes, actions],
+    invoke: () => libc.posix_spawn(pidAt, pathAt, actionsAt, attributesAt, argvAt, envAt),
+  };
 }
 
 function spawnAttributes(): Buffer {

@@ -8,8 +8,9 @@
  */
 import { CanError, type CanErrorOptions, EXIT } from "../can-error.ts";
 import { SyscallError } from "../libc/call.ts";
-import { close, pipe, read, readerIsGone, write } from "../libc/file.ts";
-import { dieWithParent, spawn } from "../libc/process.ts";
+import { O } from "../libc/constants.ts";
+import { close, closing, open, pipe, read, readerIsGone, write } from "../libc/file.ts";
+import { dieWithParent, spawnInNewPidNamespace } from "../libc/process.ts";
 import { Supervisor } from "./supervise.ts";
 import type { WaitStatus } from "./wait-status.ts";
 
@@ -21,25 +22,25 @@ export class InitProcess implements Disposable {
   readonly #job = pipe();
   readonly #report = pipe();
   readonly #supervisor = new Supervisor();
+  readonly #farEnds = [this.#job.readEnd, this.#report.writeEnd];
   #pid: number | undefined;
-
-  /** Where the terminal is that the init process will have, if it will have one. */
-  get terminalPath(): string | undefined {
-    return this.#supervisor.terminal?.slavePath;
-  }
 
   get pid(): number {
     if (this.#pid === undefined) throw new Error("the init process has not been spawned");
     return this.#pid;
   }
 
+  /** Where the terminal is that the init process will have, if it will have one. */
+  get terminalPath(): string | undefined {
+    return this.#supervisor.terminal?.slavePath;
+  }
+
   /**
-   * Starts this program again as the init process. It waits for `release`.
-   * @param keep descriptors it shall have, under the same numbers
-   * @throws {SyscallError} posix_spawn(3)
+   * Starts this program again, as PID 1 of a new PID namespace; we stay in ours. It waits for `release`.
+   * @throws {SyscallError} open(2), unshare(2), posix_spawn(3)
    */
-  spawn({ keep = [] }: { keep?: readonly number[] } = {}): void {
-    this.#pid = spawn({
+  spawnInNewPidNamespace(): void {
+    const program = {
       path: process.execPath,
       argv: [process.execPath, ...ownScript()],
       // The second copy of us needs no more of the host's environment than this.
@@ -47,15 +48,16 @@ export class InitProcess implements Disposable {
         `${VARIABLE}=${this.#job.readEnd}:${this.#report.writeEnd}`,
         `TERM=${process.env.TERM ?? "dumb"}`,
       ],
-      keep: [this.#job.readEnd, this.#report.writeEnd, ...keep],
+      keep: this.#farEnds,
       terminal: this.#supervisor.terminal,
-    });
-    close(this.#job.readEnd);
-    close(this.#report.writeEnd);
+    };
+    using ownPidNamespace = closing(open({ path: "/proc/self/ns/pid", flags: O.O_RDONLY }));
+    this.#pid = spawnInNewPidNamespace(program, ownPidNamespace.fd);
   }
 
   /** Hands the job over: the init process begins. */
   release(job: unknown): void {
+    this.#closeFarEnds();
     writeAll(this.#job.writeEnd, `${JSON.stringify(job)}\n`);
   }
 
@@ -73,11 +75,13 @@ export class InitProcess implements Disposable {
   [Symbol.dispose](): void {
     close(this.#job.writeEnd);
     close(this.#report.readEnd);
-    if (this.#pid === undefined) {
-      close(this.#job.readEnd);
-      close(this.#report.writeEnd);
-    }
+    this.#closeFarEnds();
     this.#supervisor[Symbol.dispose]();
+  }
+
+  /** The ends that are the init process's: as long as we hold them too, neither side sees the other go. */
+  #closeFarEnds(): void {
+    for (const fd of this.#farEnds.splice(0)) close(fd);
   }
 }
 

@@ -13,13 +13,13 @@ const STDERR = 2;
  */
 export function narrate(side: "outside" | "inside"): Disposable {
   let number = 0;
-  const tell = (text: string) => writeSync(STDERR, text);
+  const tell = (text: string) => void writeSync(STDERR, text);
   return observe({
     enter({ name, args }) {
       number++;
       // execve does not come back when it works: what is to be said must be said before.
-      if (name === "execve")
-        tell(`${heading(side, number)} ${formatCall(name, args)}\n${indented(explainCall(name, args))}`);
+      if (name !== "execve") return;
+      tell(`${heading(side, number)} ${formatCall(name, args)}\n${indented(explainCall(name, args))}`);
     },
     exit(call) {
       if (call.name === "execve") tell(`${" ".repeat(INDENT)}= ${outcome(call)}\n`);

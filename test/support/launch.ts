@@ -35,15 +35,18 @@ export interface LaunchOptions {
   readonly stdin?: "ignore" | Blob;
   readonly env?: Record<string, string>;
   readonly cwd?: string;
+  /** Words in front of the program; they must exec what follows, so that the PID stays, e.g. `nice`. */
+  readonly through?: readonly string[];
 }
 
 /** Starts `bun <words>` in the project's folder. Disposal ends it if it still runs. */
 export function launch(
   words: readonly string[],
-  { stdin = "ignore", env, cwd = ROOT }: LaunchOptions = {},
+  { stdin = "ignore", env, cwd = ROOT, through = [] }: LaunchOptions = {},
 ): Running {
   const [script = "", ...rest] = words;
-  const child = Bun.spawn([BUN, script.startsWith("/") ? script : `${ROOT}/${script}`, ...rest], {
+  const program = [BUN, script.startsWith("/") ? script : `${ROOT}/${script}`];
+  const child = Bun.spawn([...through, ...program, ...rest], {
     stdin,
     stdout: "pipe",
     stderr: "pipe",

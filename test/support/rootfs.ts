@@ -16,6 +16,7 @@ const EXTRA = [
   "timeout",
   "tac",
   "od",
+  "perl",
 ];
 
 /** An image in a temporary directory, with what the tests need. Remove it after all tests of the file. */

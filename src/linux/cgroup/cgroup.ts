@@ -28,8 +28,8 @@ export type CgroupView =
 export interface Cgroup extends Disposable {
   /** Where each controller's directory is; several may share one. */
   readonly paths: ReadonlyMap<Controller, string>;
-  /** Descriptors of cgroup.procs: who writes "0" to each has joined. Closed on disposal. */
-  readonly procsFds: readonly number[];
+  /** Its cgroup.procs files: who writes "0" to each has joined. */
+  readonly procsPaths: readonly string[];
   /** Its own directories, for the container to see; undefined when there are none. */
   readonly view: CgroupView | undefined;
   /** What has happened in it so far. */
@@ -67,15 +67,12 @@ export function createCgroup({
       paths.set(controller, path);
     }
     writeLimits(limits, layout, paths);
-    const procsFds = [...new Set(paths.values())].map((path) =>
-      open({ path: `${path}/cgroup.procs`, flags: O.O_WRONLY }),
-    );
-    stack.defer(() => procsFds.forEach(close));
     const undo = stack.move();
+    const procsPaths = [...new Set(paths.values())].map((path) => `${path}/cgroup.procs`);
     const view = viewOf(layout, paths);
     return {
       paths,
-      procsFds,
+      procsPaths,
       view,
       usage: () => usageOf(layout, paths),
       [Symbol.dispose]: () => undo.dispose(),
@@ -86,12 +83,22 @@ export function createCgroup({
 }
 
 /**
+ * Opens the cgroup.procs files while they can be reached: after pivot_root(2) they cannot.
+ * @returns descriptors for `joinCgroup`; execve closes them
+ * @throws {SyscallError} open(2)
+ */
+export function openFence(procsPaths: readonly string[]): number[] {
+  return procsPaths.map((path) => open({ path, flags: O.O_WRONLY }));
+}
+
+/**
  * Joins a cgroup: from here on every byte and every process counts against its limits. "0" stands for the
  * process that writes. Close to execve is best: until then nothing of the runtime's is charged to it.
+ * @param fence from `openFence`
  * @throws {SyscallError} write(2)
  */
-export function joinCgroup(procsFds: readonly number[]): void {
-  for (const fd of procsFds) write({ fd, data: "0" });
+export function joinCgroup(fence: readonly number[]): void {
+  for (const fd of fence) write({ fd, data: "0" });
 }
 
 /** Removes the cgroups whose runtime process died without removing them. */
