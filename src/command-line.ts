@@ -27,22 +27,34 @@ export interface ParsedCommandLine {
  *
  * Option values come out as `--name==value`: cac turns what looks like a number into one, and the extra "="
  * keeps `--name 007` a text.
+ * @param unknown called for a word that is none of the options as they are written here
  */
-export function splitAtOperands(words: readonly string[], specs: readonly OptionSpec[]) {
+export function splitAtOperands(
+  words: readonly string[],
+  specs: readonly OptionSpec[],
+  unknown: (word: string) => never = refuse,
+) {
   const options: string[] = [];
   let index = 0;
   for (; index < words.length; index++) {
     const word = words[index] as string;
     if (word === "--") return { options, operands: words.slice(index + 1) };
     if (!word.startsWith("-") || word === "-") break;
-    const spec = specs.find((candidate) => namesOf(candidate).some((name) => isOption(word, name)));
-    const attached = attachedValue(word);
-    if (spec?.value === undefined) options.push(word);
+    const { name, attached } = takeApart(word, specs);
+    const spec = [...specs, HELP].find((candidate) => namesOf(candidate).includes(name));
+    if (spec === undefined || (spec.value === undefined && attached !== undefined)) unknown(word);
+    else if (spec.value === undefined) options.push(`--${spec.name}`);
     else if (attached !== undefined) options.push(`--${spec.name}==${attached}`);
     else if (index + 1 < words.length) options.push(`--${spec.name}==${words[++index]}`);
     else options.push(`--${spec.name}`);
   }
   return { options, operands: words.slice(index) };
+}
+
+const HELP: OptionSpec = { name: "help", short: "h", help: "" };
+
+function refuse(word: string): never {
+  throw new Error(`unknown option ${word}`);
 }
 
 /**
@@ -59,7 +71,9 @@ export function parseCommandLine(options: {
   words: readonly string[];
 }): ParsedCommandLine | undefined {
   const { name, usage, specs, words } = options;
-  const split = splitAtOperands(words, specs);
+  const split = splitAtOperands(words, specs, (word) => {
+    throw usageError(name, `there is no option ${JSON.stringify(word)} here`, dockerHabits(word));
+  });
   const parser = cac(name);
   const command = parser.command("[...operands]").usage(usage);
   for (const spec of specs) command.option(optionText(spec), spec.help);
@@ -88,42 +102,36 @@ export function usageError(name: string, headline: string, help: readonly string
 
 function parse(parser: CAC, words: string[], name: string): Readonly<Record<string, unknown>> {
   try {
-    const { args, options } = parser.parse(words, { run: false });
-    if (options.help !== true) {
-      parser.matchedCommand?.checkUnknownOptions();
-      parser.matchedCommand?.checkOptionValue();
-      if (args.length > 0) throw usageError(name, `a switch takes no value: ${args.join(" ")}`);
-    }
+    const { options } = parser.parse(words, { run: false });
+    parser.matchedCommand?.checkOptionValue();
     return options;
   } catch (error) {
-    if (error instanceof CanError) throw error;
-    throw usageError(name, error instanceof Error ? error.message : String(error), dockerHabits(words));
+    throw usageError(name, error instanceof Error ? error.message : String(error));
   }
 }
 
 /** People who know docker type what is the rule here anyway. */
-function dockerHabits(words: readonly string[]): string[] {
-  const habits = words.some((word) => /^(-[it]+|-d|--rm|--interactive|--tty)$/.test(word));
-  return habits
-    ? ["leave out -i, -t and --rm: a terminal is passed on by itself, and nothing stays behind"]
-    : [];
+function dockerHabits(word: string): string[] {
+  if (!/^(-[it]+|-d|--rm|--interactive|--tty)$/.test(word)) return [];
+  return ["leave out -i, -t and --rm: a terminal is passed on by itself, and nothing stays behind"];
 }
 
 function namesOf(spec: OptionSpec): string[] {
   return [`--${spec.name}`, ...(spec.short === undefined ? [] : [`-${spec.short}`])];
 }
 
-function isOption(word: string, name: string): boolean {
-  if (word === name || word.startsWith(`${name}=`)) return true;
-  return name.length === 2 && word.startsWith(name) && !word.startsWith("--");
-}
-
-/** The value in `--memory=64M`, `-m=64M` and `-m64M`. */
-function attachedValue(word: string): string | undefined {
+/** `--memory=64M`, `-m=64M` and `-m64M` carry their value with them. */
+function takeApart(
+  word: string,
+  specs: readonly OptionSpec[],
+): { name: string; attached: string | undefined } {
   const equals = word.indexOf("=");
-  if (word.startsWith("--")) return equals < 0 ? undefined : word.slice(equals + 1);
-  if (word.length === 2) return undefined;
-  return equals === 2 ? word.slice(3) : word.slice(2);
+  const takesValue = specs.some(({ short, value }) => value !== undefined && word.startsWith(`-${short}`));
+  if (!word.startsWith("--") && word.length > 2 && (takesValue || equals === 2)) {
+    return { name: word.slice(0, 2), attached: word.slice(equals === 2 ? 3 : 2) };
+  }
+  if (equals < 0) return { name: word, attached: undefined };
+  return { name: word.slice(0, equals), attached: word.slice(equals + 1) };
 }
 
 function optionText(spec: OptionSpec): string {

@@ -5,6 +5,7 @@ import { type OptionSpec, parseCommandLine, usageError } from "./command-line.ts
 import { explainFailure } from "./diagnostics/explain.ts";
 import { demandRoot } from "./diagnostics/root.ts";
 import { directoryImage } from "./image/directory.ts";
+import { programArguments } from "./libc/bytes.ts";
 import { type Limits, parseLimits } from "./linux/cgroup/limits.ts";
 import { isInitSide, receiveJob } from "./linux/init-process.ts";
 import { checkHostname, randomId } from "./linux/names.ts";
@@ -74,7 +75,7 @@ function beInside(phase: Lesson): never {
 function readJob({ name, options, operands }: Lesson): Job | undefined {
   const specs = [...options.map((key) => OPTIONS[key]), EXPLAIN];
   const usage = `[options] [--] ${operands === "command" ? "<command...>" : "<image> <command...>"}`;
-  const parsed = parseCommandLine({ name, usage, specs, words: process.argv.slice(2) });
+  const parsed = parseCommandLine({ name, usage, specs, words: programArguments() });
   if (parsed === undefined) return undefined;
   const value = (key: keyof typeof OPTIONS) => parsed.options.get(key)?.[0];
   const [image, ...rest] = parsed.operands;

@@ -3,6 +3,7 @@ import { usageError } from "../command-line.ts";
 import { becomeContainer } from "../container/inside.ts";
 import type { ContainerJob } from "../container/job.ts";
 import { explainFailure } from "../diagnostics/explain.ts";
+import { programArguments } from "../libc/bytes.ts";
 import { isInitSide, receiveJob } from "../linux/init-process.ts";
 import { printError } from "../narrator/colour.ts";
 import { narrate } from "../narrator/narrator.ts";
@@ -60,7 +61,7 @@ function beInside(): never {
 
 if (isInitSide()) beInside();
 try {
-  process.exit(await main(process.argv.slice(2)));
+  process.exit(await main(programArguments()));
 } catch (error) {
   const explained = explainFailure(error);
   await printError(explained);

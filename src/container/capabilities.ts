@@ -37,7 +37,7 @@ export function chooseCapabilities({
   const added = add.flatMap((name) => named("--cap-add", name));
   const dropped = new Set(drop.flatMap((name) => named("--cap-drop", name)));
   const own = ownCapabilities();
-  const missing = add.includes("ALL") ? undefined : added.find((capability) => !own.has(capability));
+  const missing = add.some(isAll) ? undefined : added.find((capability) => !own.has(capability));
   if (missing !== undefined && process.geteuid?.() === 0) {
     throw new CanError({
       code: "CAN-006",
@@ -48,7 +48,7 @@ export function chooseCapabilities({
     });
   }
   // What was added by name wins over `--cap-drop ALL`: drop everything, give back one.
-  const dropsAll = drop.some((name) => name.toUpperCase() === "ALL");
+  const dropsAll = drop.some(isAll);
   const base = dropsAll ? [] : DEFAULT_CAPABILITIES.filter((capability) => !dropped.has(capability));
   const kept = added.filter((capability) => dropsAll || !dropped.has(capability));
   return CAPABILITIES.filter((capability) => own.has(capability) && [...base, ...kept].includes(capability));
@@ -94,9 +94,13 @@ function ownCapabilities(): Set<Capability> {
   return new Set(CAPABILITIES.filter((_, number) => ((mask >> BigInt(number)) & 1n) === 1n));
 }
 
+function isAll(name: string): boolean {
+  return name.toUpperCase() === "ALL";
+}
+
 function named(option: string, text: string): readonly Capability[] {
+  if (isAll(text)) return CAPABILITIES;
   const upper = text.toUpperCase();
-  if (upper === "ALL") return CAPABILITIES;
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
   const found = CAPABILITIES.find((capability) => capability === name);
   if (found !== undefined) return [found];

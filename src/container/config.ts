@@ -1,11 +1,11 @@
 /** Step 1, parse: from a command line's options to a configuration that is known to make sense. */
-import { statSync } from "node:fs";
 import { isAbsolute, normalize, resolve } from "node:path";
 import { CanError } from "../can-error.ts";
 import { type Image, resolveImage } from "../image/image.ts";
 import type { Capability } from "../libc/constants.ts";
 import { type Limits, parseLimits } from "../linux/cgroup/limits.ts";
 import { checkHostname, checkName, randomId } from "../linux/names.ts";
+import { statIfThere } from "../linux/stat.ts";
 import { chooseCapabilities } from "./capabilities.ts";
 
 export interface Volume {
@@ -69,16 +69,17 @@ export function configure(options: RunOptions, image: string, command: readonly 
 
 /** `KEY=VALUE`, or `KEY` alone for the host's value, as docker has it. */
 function parseEnvironment(entries: readonly string[]): Record<string, string> {
-  const environment: Record<string, string> = {};
+  const environment = new Map<string, string>();
   for (const entry of entries) {
     const equals = entry.indexOf("=");
     const key = equals < 0 ? entry : entry.slice(0, equals);
     if (key === "")
       throw badOption("--env", entry, "KEY=VALUE, or KEY to pass the host's value on", "--env LANG=C");
-    const text = equals < 0 ? process.env[key] : entry.slice(equals + 1);
-    if (text !== undefined) environment[key] = text;
+    const own = Object.hasOwn(process.env, key) ? process.env[key] : undefined;
+    const text = equals < 0 ? own : entry.slice(equals + 1);
+    if (text !== undefined) environment.set(key, text);
   }
-  return environment;
+  return Object.fromEntries(environment);
 }
 
 function parseWorkdir(path: string): string {
@@ -104,7 +105,7 @@ function parseVolume(text: string): Volume {
       "--volume ./data:/data:ro",
     );
   }
-  const found = statSync(source, { throwIfNoEntry: false });
+  const found = statIfThere(source);
   if (found === undefined) {
     throw new CanError({
       code: "CAN-040",

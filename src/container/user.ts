@@ -1,6 +1,7 @@
 /** Who the command runs as: looked up in the image's own /etc/passwd and /etc/group. passwd(5), group(5) */
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { CanError } from "../can-error.ts";
+import { statIfThere } from "../linux/stat.ts";
 
 export interface User {
   readonly uid: number;
@@ -23,7 +24,7 @@ export function lookUpUser(text: string | undefined): User {
 
 /** The pure part: `passwd` and `group` are the texts of the files. */
 export function findUser(text: string, passwd: string, group: string): User {
-  const [userText = "", groupText] = text.split(":");
+  const [userText = "", groupText, ...rest] = text.split(":");
   const users = entries(passwd);
   const groups = entries(group);
   const number = idOf(userText);
@@ -31,7 +32,8 @@ export function findUser(text: string, passwd: string, group: string): User {
     number === undefined ? name === userText : Number(uid) === number,
   );
   const uid = number ?? (user === undefined ? undefined : idOf(user[2] ?? ""));
-  if (uid === undefined || userText === "") throw unknown("user", userText, "/etc/passwd");
+  if (uid === undefined || userText === "" || rest.length > 0)
+    throw unknown("user", rest.length > 0 ? text : userText, "/etc/passwd");
   const gid = groupText === undefined ? (idOf(user?.[3] ?? "") ?? 0) : groupId(groupText, groups);
   const name = user?.[0];
   const supplementary = groups
@@ -60,7 +62,7 @@ function entries(text: string): string[][] {
 
 /** The image may be hostile: anything but a plain file of sensible size counts as empty. */
 function readImageFile(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statIfThere(path);
   return found?.isFile() === true && found.size <= FILE_BYTES_MAX ? readFileSync(path, "utf8") : "";
 }
 

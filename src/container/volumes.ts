@@ -1,4 +1,6 @@
 /** Directories and files of the host that the user lets the container have. */
+import { CanError } from "../can-error.ts";
+import { SyscallError } from "../libc/call.ts";
 import { MOUNT_ATTR, O } from "../libc/constants.ts";
 import { close, open } from "../libc/file.ts";
 import type { InRoot } from "../linux/in-root.ts";
@@ -29,12 +31,26 @@ export function openVolumes(volumes: readonly Volume[]): OpenVolumes {
  */
 export function mountVolumes(root: InRoot, { list }: OpenVolumes): void {
   for (const { fd, target, kind, readOnly } of list) {
-    root.volumePoint(target, kind);
+    prepare(root, target, kind);
     bind({
       source: `/proc/self/fd/${fd}`,
       locate: () => root.reopenVolume(target),
       set: MOUNT_ATTR.MOUNT_ATTR_NODEV | (readOnly ? MOUNT_ATTR.MOUNT_ATTR_RDONLY : 0),
       recursive: true,
+    });
+  }
+}
+
+function prepare(root: InRoot, target: string, kind: Volume["kind"]): void {
+  try {
+    root.volumePoint(target, kind);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new CanError({
+      code: "CAN-043",
+      headline: `cannot put a volume at /${target}`,
+      call: error.message,
+      help: ["choose a place that is a directory of the image, or that can be made in it, such as /mnt"],
     });
   }
 }

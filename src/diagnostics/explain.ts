@@ -39,7 +39,7 @@ function explainPivotRoot(error: SyscallError): CanErrorOptions {
   const asked = String(error.args.new_root);
   const path = asked === "." ? process.cwd() : asked;
   const mounts = readMounts();
-  const mount = mounts.find((candidate) => candidate.mountPoint === path);
+  const mount = mounts.findLast((candidate) => candidate.mountPoint === path);
   if (mount === undefined) {
     return {
       code: "CAN-012",
@@ -113,7 +113,8 @@ function explainNamespaceLimit(): CanErrorOptions {
 
 function explainBusyGroup(path: string): CanErrorOptions {
   const group = dirname(path);
-  const processes = readFileSync(`${group}/cgroup.procs`, "utf8").split("\n").length - 1;
+  const procs = `${group}/cgroup.procs`;
+  const processes = existsSync(procs) ? readFileSync(procs, "utf8").split("\n").length - 1 : 0;
   return {
     code: "CAN-033",
     headline: `cannot hand controllers down from ${group}: processes live in it`,

@@ -1,6 +1,7 @@
 /** An image that is a directory: the rootfs itself. */
-import { realpathSync, statSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { CanError } from "../can-error.ts";
+import { statIfThere } from "../linux/stat.ts";
 
 /**
  * Finds the directory a user has named.
@@ -8,7 +9,7 @@ import { CanError } from "../can-error.ts";
  * @throws {CanError} CAN-010 when there is nothing, CAN-011 when it is no directory or the host's own root
  */
 export function directoryImage(name: string): string {
-  const found = name === "" ? undefined : statSync(name, { throwIfNoEntry: false });
+  const found = statIfThere(name);
   if (found === undefined) {
     throw new CanError({
       code: "CAN-010",

@@ -1,5 +1,6 @@
 /** Opens libc. The raw bindings stay inside this folder; everybody else calls the typed functions. */
 import { dlopen, FFIType, ptr } from "bun:ffi";
+import { encodeBytes } from "./bytes.ts";
 
 const { i16, i32, u64, ptr: pointer, cstring } = FFIType;
 
@@ -65,7 +66,7 @@ export const libc = open();
 export function cString(text: string): Buffer {
   if (text.includes("\0"))
     throw new TypeError(`a string for the kernel cannot hold a NUL byte: ${JSON.stringify(text)}`);
-  return Buffer.from(`${text}\0`);
+  return encodeBytes(`${text}\0`);
 }
 
 /** A NULL-terminated array of C strings (argv, envp), with the buffers it points into. */

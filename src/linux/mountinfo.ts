@@ -41,9 +41,9 @@ function parseLine(line: string): Mount | undefined {
     mountPoint: unescapeOctal(mountPoint),
     options: (options ?? "").split(","),
     propagation: fields.slice(6, separator),
-    type,
+    type: unescapeOctal(type),
     source: unescapeOctal(source ?? ""),
-    superOptions: (superOptions ?? "").split(","),
+    superOptions: unescapeOctal(superOptions ?? "").split(","),
   };
 }
 

@@ -27,7 +27,8 @@ export function describeLimits(status: WaitStatus, usage: CgroupUsage, limits: L
     lines.push(`${what} (${limit}${peak})`);
   }
   if ((usage.pidsLimitHits ?? 0) > 0 && limits.pidsMax !== undefined) {
-    lines.push(`new processes refused ${usage.pidsLimitHits} times (limit ${limits.pidsMax})`);
+    const times = usage.pidsLimitHits === 1 ? "once" : `${usage.pidsLimitHits} times`;
+    lines.push(`new processes refused ${times} (limit ${limits.pidsMax})`);
   }
   return lines;
 }

@@ -68,7 +68,7 @@ export function sayOverAbstractSocket(name: string, word: string): string[] {
   );
 }
 
-/** Mounts an empty file system with a name to be known by. */
+/** Tries to mount an empty file system with a name to be known by. */
 export function mountTmpfsNamed(name: string, target: string): string[] {
-  return perl(`system("mount", "-t", "tmpfs", $ARGV[0], $ARGV[1]) == 0 or die; ${THEN_WAIT}`, name, target);
+  return perl(`system("mount", "-t", "tmpfs", $ARGV[0], $ARGV[1]); ${THEN_WAIT}`, name, target);
 }

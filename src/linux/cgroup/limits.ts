@@ -48,8 +48,8 @@ export function parseLimits({ memory, cpus, pids }: LimitTexts): Limits {
  * @returns bytes, or undefined when it is no size
  */
 export function parseBytes(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(text);
-  const unit = UNITS[match?.[2]?.toLowerCase() ?? ""];
+  const match = /^(\d+(?:\.\d+)?)(b|[kmgt](?:i?b)?)?$/i.exec(text);
+  const unit = UNITS[match?.[2]?.charAt(0).toLowerCase() ?? ""];
   if (match?.[1] === undefined || unit === undefined) return undefined;
   const bytes = Math.floor(Number(match[1]) * unit);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
@@ -60,11 +60,16 @@ export function formatBytes(bytes: number): string {
   const names = ["B", "KiB", "MiB", "GiB", "TiB"];
   let value = bytes;
   let index = 0;
-  while (value >= 1024 && index < names.length - 1) {
+  // Rounded first: 1023.97 MiB must not come out as "1024.0 MiB".
+  while (rounded(value) >= 1024 && index < names.length - 1) {
     value /= 1024;
     index++;
   }
   return `${Number.isInteger(value) ? value : value.toFixed(1)} ${names[index]}`;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
 }
 
 function parseMemory(text: string): number {
