@@ -34,3 +34,8 @@ export function foregroundGroup(fd: number): number {
 export function ownGroup(): number {
   return call("getpgrp", {}, () => libc.getpgrp());
 }
+
+/** Whether a descriptor is a terminal. isatty(3) */
+export function isTerminal(fd: number): boolean {
+  return call("isatty", { fd }, () => libc.isatty(fd)) === 1;
+}

@@ -61,13 +61,14 @@ export function spawn(options: SpawnOptions): number {
 export function spawnInNewPidNamespace(options: SpawnOptions, ownPidNamespace: number): number {
   const { args, invoke, pid } = prepareSpawn(options);
   const { CLONE_NEWPID } = CLONE;
+  const { unshare, setns } = libc;
   let spawned = 0;
   let returned = 0;
-  const unshared = libc.unshare(CLONE_NEWPID);
+  const unshared = unshare(CLONE_NEWPID);
   const unshareErrno = unshared === -1 ? lastErrno() : 0;
   if (unshared === 0) {
     spawned = invoke();
-    returned = libc.setns(ownPidNamespace, CLONE_NEWPID);
+    returned = setns(ownPidNamespace, CLONE_NEWPID);
   }
   const setnsErrno = returned === -1 ? lastErrno() : 0;
   settle({ name: "unshare", args: { flags: "CLONE_NEWPID" }, result: unshared, errno: unshareErrno });
@@ -97,13 +98,14 @@ function prepareSpawn({ path, argv, env, keep = [], terminal }: SpawnOptions) {
     libc.posix_spawn_file_actions_addopen(ptr(actions), fd, ptr(cTerminal), O.O_RDWR, 0);
   }
   const [pidAt, pathAt, argvAt, envAt] = [ptr(pid), ptr(cPath), ptr(cArgv.pointers), ptr(cEnv.pointers)];
+  const { posix_spawn } = libc;
   const [actionsAt, attributesAt] = [ptr(actions), ptr(attributes)];
   return {
     pid,
     args: { path, argv, env: countOf(env) },
     // The addresses are valid as long as what they lead to: `buffers` keeps it.
     buffers: [cPath, cArgv, cEnv, cTerminal, attributes, actions],
-    invoke: () => libc.posix_spawn(pidAt, pathAt, actionsAt, attributesAt, argvAt, envAt),
+    invoke: () => posix_spawn(pidAt, pathAt, actionsAt, attributesAt, argvAt, envAt),
   };
 }
 

@@ -4,10 +4,9 @@
  * process carries bytes between the two. pty(7)
  */
 import { read as readAsync, writeSync } from "node:fs";
-import { isatty } from "node:tty";
 import { SyscallError } from "../libc/call.ts";
 import { IOCTL, O } from "../libc/constants.ts";
-import { foregroundGroup, ioctl, ownGroup } from "../libc/device.ts";
+import { foregroundGroup, ioctl, isTerminal, ownGroup } from "../libc/device.ts";
 import { close, open } from "../libc/file.ts";
 
 const WINSIZE_BYTES = 8;
@@ -19,7 +18,7 @@ const CTRL_C = 3;
  * whose foreground we run. In a pipeline we are not alone there (`… | less`), so it is left to the others.
  */
 export function openTerminal(): Terminal | undefined {
-  if (!isatty(0) || !isatty(1)) return undefined;
+  if (!isTerminal(0) || !isTerminal(1)) return undefined;
   try {
     return foregroundGroup(0) === ownGroup() ? new Terminal() : undefined;
   } catch (error) {
@@ -34,7 +33,7 @@ export class Terminal {
   readonly slavePath: string;
   readonly #master: number;
   /** Standard streams that are to be the terminal. Errors may be redirected to a file; then that stays. */
-  readonly streams = [0, 1, 2].filter((fd) => isatty(fd));
+  readonly streams = [0, 1, 2].filter((fd) => isTerminal(fd));
 
   constructor() {
     this.#master = open({ path: "/dev/ptmx", flags: O.O_RDWR | O.O_NOCTTY });

@@ -1,14 +1,14 @@
 /** Errors in colour, where there is a terminal to see it. The colours are loaded only then: they cost 10 ms. */
 import { writeSync } from "node:fs";
-import { isatty } from "node:tty";
 import { type CanError, formatCanError } from "../can-error.ts";
+import { isTerminal } from "../libc/device.ts";
 
 const STDERR = 2;
 
 /** Prints an error on stderr, in this order: headline, call, note, help, more. */
 export async function printError(error: CanError): Promise<void> {
   const text = formatCanError(error);
-  const plain = !isatty(STDERR) || (process.env.NO_COLOR ?? "") !== "";
+  const plain = !isTerminal(STDERR) || (process.env.NO_COLOR ?? "") !== "";
   writeSync(STDERR, plain ? text : await paint(text));
 }
 

@@ -22,6 +22,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   flock: "We own this as long as we live; the kernel frees it when we die, however we die.",
   getpgrp: "Which process group are we in?",
   ioctl: ({ request }) => IOCTLS[request ?? ""] ?? "A device is asked for something of its own.",
+  isatty: ({ fd }) => `Is descriptor ${fd} a terminal?`,
   kill: ({ pid, sig }) => `${sig} goes to ${pid}.`,
   mkdir: ({ path }) =>
     path?.includes("cgroup") ? "A directory here is a cgroup." : "There is a new directory.",
