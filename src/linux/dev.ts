@@ -38,7 +38,7 @@ export function mountDev(locate: Locate): void {
     bind({ source: `/dev/${name}`, locate: () => locate(`dev/${name}`), set: GUARDED });
   }
   mkdir({ path: `${dev}/pts` });
-  const pts = "newinstance,ptmxmode=0666,mode=0620";
+  const pts = "newinstance,ptmxmode=0666,mode=0620,gid=5";
   mount({
     source: "devpts",
     target: locate("dev/pts"),

@@ -43,6 +43,24 @@ export function sameText(wanted: string): (readBack: string) => boolean {
   return (readBack) => readBack === wanted;
 }
 
+/** The pids controller, and what it says, are the same in both versions. */
+export function pidsWrites(pidsMax: number | undefined): LimitWrite[] {
+  if (pidsMax === undefined) return [];
+  const value = String(pidsMax);
+  return [{ controller: "pids", file: "pids.max", value, holds: sameText(value) }];
+}
+
+/** So is what the cpu controller counts, and how often the pids limit was hit. */
+export function commonUsage(
+  read: ReadFile,
+): Pick<CgroupUsage, "pidsLimitHits" | "cpuPeriodsThrottled" | "cpuPeriods"> {
+  return {
+    pidsLimitHits: keyed(read("pids", "pids.events"), "max"),
+    cpuPeriodsThrottled: keyed(read("cpu", "cpu.stat"), "nr_throttled"),
+    cpuPeriods: keyed(read("cpu", "cpu.stat"), "nr_periods"),
+  };
+}
+
 /** A value of a "key value" file such as memory.events. */
 export function keyed(text: string | undefined, key: string): number | undefined {
   const line = text?.split("\n").find((candidate) => candidate.startsWith(`${key} `));
