@@ -1,7 +1,7 @@
 /**
  * The test runner: `bun test/run.ts [unit|root] [-- more bun test arguments]`.
  *
- * Runs what can run on this machine and says what could not. Its last line is always the count, so that whoever
+ * Runs what can run on this machine (support/preload.ts says what could not). Its last line is always the count, so that whoever
  * runs it (a person, CI) needs to read no other. The tests in test/vm have a runner of their own.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { CanError, EXIT, formatCanError } from "../src/can-error.ts";
 import { usageError } from "../src/command-line.ts";
-import { demandRoot, shellQuote } from "../src/diagnostics/root.ts";
+import { demandRoot } from "../src/diagnostics/root.ts";
 import { CONTROLLERS, detectCgroups } from "../src/linux/cgroup/detect.ts";
+import { IS_ROOT } from "./support/privileged.ts";
 import { type Count, readReport, sum } from "./support/unit-junit.ts";
 
 type Part = "unit" | "root";
@@ -30,7 +31,6 @@ async function main(words: readonly string[]): Promise<number> {
   const unasked = more.length === 0 ? total.skippedNames : [];
   for (const name of unasked) say(`skipped: ${name}`);
   const wronglySkipped = unasked.length > 0 && nothingExcusesSkips();
-  if (!isRoot() && words[0] !== "unit") sayWhatWasNotChecked();
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.passed > 0 && total.failed === 0 && !wronglySkipped ? 0 : 1;
 }
@@ -47,7 +47,7 @@ function chooseParts(words: readonly string[]): { parts: readonly Part[]; more: 
   }
   if (part === "root") demandRoot();
   if (part !== undefined) return { parts: [part], more };
-  return { parts: isRoot() ? ["unit", "root"] : ["unit"], more };
+  return { parts: IS_ROOT ? ["unit", "root"] : ["unit"], more };
 }
 
 /** Runs `bun test` over one folder, its output shown as it comes. */
@@ -100,7 +100,7 @@ function testFiles(folder: string): string[] {
 
 /** With root and every controller there is nothing that could not run, so a skip is a hole. */
 function nothingExcusesSkips(): boolean {
-  if (!isRoot()) return false;
+  if (!IS_ROOT) return false;
   const { controllers } = detectCgroups();
   const missing = CONTROLLERS.filter((name) => !controllers.has(name));
   if (missing.length > 0) {
@@ -109,22 +109,6 @@ function nothingExcusesSkips(): boolean {
   }
   say("this is root with every controller, so nothing had to be skipped: FAILED");
   return true;
-}
-
-/** Never a silent skip: half the tests were not run, and whoever reads the green line must know. */
-function sayWhatWasNotChecked(): void {
-  const sudo = ["sudo", process.execPath, Bun.main, "root"].map(shellQuote).join(" ");
-  const lines = [
-    "NOT CHECKED: everything that needs root.",
-    `${testFiles("test/root").length} test files did not run: namespaces, pivot_root, cgroups, cleaning up.`,
-    "The line below says nothing about them. To check them, type:",
-    `    ${sudo}`,
-  ];
-  say(`\n${lines.map((line) => `!!! ${line}`).join("\n")}\n`);
-}
-
-function isRoot(): boolean {
-  return process.geteuid?.() === 0;
 }
 
 function say(text: string): void {

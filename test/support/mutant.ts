@@ -12,8 +12,6 @@ export interface Mutation {
   readonly file: string;
   readonly text: string;
   readonly by: string;
-  /** An import that `by` needs. */
-  readonly imports?: string;
 }
 
 /** Makes a mutant. Disposal removes it. */
@@ -24,12 +22,13 @@ export function mutant(...mutations: readonly Mutation[]): Disposable & {
   const directory = mkdtempSync(join(tmpdir(), "mutant-"));
   for (const part of ["src", "phases"]) cpSync(join(ROOT, part), join(directory, part), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
-  for (const { file, text, by, imports = "" } of mutations) {
+  for (const { file, text, by } of mutations) {
     const path = join(directory, file);
     const source = readFileSync(path, "utf8");
     // A mutant that has lost its mutation would be the project itself.
-    if (!source.includes(text)) throw new Error(`${file} has no ${JSON.stringify(text)} any more to leave out`);
-    writeFileSync(path, `${imports}${source.replaceAll(text, by)}`);
+    if (!source.includes(text))
+      throw new Error(`${file} has no ${JSON.stringify(text)} any more to leave out`);
+    writeFileSync(path, source.replaceAll(text, by));
   }
   return {
     program: ([script = "", ...rest]) => [join(directory, script), ...rest],

@@ -13,7 +13,7 @@ function perl(code: string, ...args: readonly (string | number)[]): string[] {
 
 /** Opens what it can of the files, each written "r:path" or "w:path", and holds them open. */
 export function holdOpen(files: readonly string[]): string[] {
-  const open = `for (@ARGV) { my ($mode, $path) = split /:/, $_, 2; sysopen(my $file, $path, $mode eq "w" ? 1 : 0) and push @held, $file; }`;
+  const open = `for (@ARGV) { my ($mode, $path) = split /:/, $_, 2; my $file; sysopen($file, $path, $mode eq "w" ? 1 : 0) and push @held, $file; }`;
   return perl(`${open} ${THEN_WAIT}`, ...files);
 }
 
@@ -25,9 +25,20 @@ export function forkMany(count: number): string[] {
   );
 }
 
-/** Fills this much memory. */
+/** What a process that has filled its memory is called. */
+export const FULL = "full";
+
+/** Is ready, and fills this much memory when it gets SIGUSR1. */
 export function eatMemory(mebibytes: number): string[] {
-  return perl(`my $count = $ARGV[0]; my $memory = "x" x ($count * 1048576); ${THEN_WAIT}`, mebibytes);
+  return perl(
+    `my $memory; $SIG{USR1} = sub { my $count = $ARGV[0]; $memory = "x" x ($count * 1048576); $0 = "${FULL}"; }; ${THEN_WAIT}`,
+    mebibytes,
+  );
+}
+
+/** Is ready, and never rests. */
+export function keepBusy(): string[] {
+  return perl(`$0 = "${READY}"; 1 while 1;`);
 }
 
 /**
