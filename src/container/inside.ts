@@ -7,7 +7,7 @@ import { assembleHostRoot } from "../image/host.ts";
 import { SyscallError } from "../libc/call.ts";
 import { CLONE, MOUNT_ATTR } from "../libc/constants.ts";
 import { setNoNewPrivileges, setUser } from "../libc/credentials.ts";
-import { chdir, umask } from "../libc/file.ts";
+import { umask } from "../libc/file.ts";
 import { mountSetattr, sethostname, unshare } from "../libc/namespace.ts";
 import { dieWithParent } from "../libc/process.ts";
 import { joinCgroup, openFence } from "../linux/cgroup/cgroup.ts";
@@ -33,25 +33,32 @@ export function becomeContainer({ config, fence, view, terminal }: ContainerJob)
   umask(0);
   leaveHostNamespaces(config);
   makeMountsPrivate();
-  using volumes = openVolumes(config.volumes);
-  const rootfs = prepareRootfs(config);
-  {
-    using root = new InRoot(rootfs);
-    mountProc(root.mountPoint("proc"));
-    mountSys(root.mountPoint("sys"));
-    root.mountPoint("dev");
-    mountDev(root.locate);
-    if (view !== undefined) mountCgroupView(root, view);
-    protectKernelFiles(root);
-    mountVolumes(root, volumes);
-    if (terminal !== undefined) mountConsole(root.locate, terminal);
-  }
+  const rootfs = furnishRootfs(config, { view, terminal });
   if (config.readOnly) mountSetattr({ path: rootfs, set: MOUNT_ATTR.MOUNT_ATTR_RDONLY });
   const cgroup = openFence(fence); // out of reach after the next line
   pivotRoot(rootfs);
   joinCgroup(cgroup); // from here on everything counts
   unshare(CLONE.CLONE_NEWCGROUP);
   return becomeCommand(config);
+}
+
+/** Descriptors of the host's directories are open in here only: after pivot_root they would be ways out. */
+function furnishRootfs(
+  config: ContainerConfig,
+  { view, terminal }: Pick<ContainerJob, "view" | "terminal">,
+): string {
+  using volumes = openVolumes(config.volumes);
+  const rootfs = prepareRootfs(config);
+  using root = new InRoot(rootfs);
+  mountProc(root.mountPoint("proc"));
+  mountSys(root.mountPoint("sys"));
+  root.mountPoint("dev");
+  mountDev(root.locate);
+  if (view !== undefined) mountCgroupView(root, view);
+  protectKernelFiles(root);
+  mountVolumes(root, volumes);
+  if (terminal !== undefined) mountConsole(root.locate, terminal);
+  return rootfs;
 }
 
 function leaveHostNamespaces({ network, hostname }: ContainerConfig): void {
@@ -86,9 +93,11 @@ function becomeCommand({
   return execvp(command, containerEnvironment({ HOME: home, HOSTNAME: hostname, ...environment }));
 }
 
+/** Not a plain chdir(2): a link of a hostile image could lead it through /proc/self/fd to what is still open. */
 function enterWorkdir(workdir: string): void {
   try {
-    chdir(workdir);
+    using root = new InRoot("/");
+    root.enter(workdir);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     throw new CanError({

@@ -1,7 +1,7 @@
 /** Who the command runs as: looked up in the image's own /etc/passwd and /etc/group. passwd(5), group(5) */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { CanError } from "../can-error.ts";
-import { statIfThere } from "../linux/stat.ts";
+import { InRoot } from "../linux/in-root.ts";
 
 export interface User {
   readonly uid: number;
@@ -60,10 +60,21 @@ function entries(text: string): string[][] {
   return text.split("\n").flatMap((line) => (line.includes(":") ? [line.split(":")] : []));
 }
 
-/** The image may be hostile: anything but a plain file of sensible size counts as empty. */
+/**
+ * The image may be hostile: anything but a plain file of sensible size, of the image itself and not of the kernel,
+ * counts as empty. A link to /proc/kmsg would block for ever, and take the host's messages.
+ */
 function readImageFile(path: string): string {
-  const found = statIfThere(path);
-  return found?.isFile() === true && found.size <= FILE_BYTES_MAX ? readFileSync(path, "utf8") : "";
+  try {
+    using root = new InRoot("/");
+    const file = root.follow(path);
+    const found = statSync(file);
+    const kernelFiles = ["/proc", "/sys", "/dev"].map((place) => statSync(place).dev);
+    const plain = found.isFile() && found.size <= FILE_BYTES_MAX && !kernelFiles.includes(found.dev);
+    return plain ? readFileSync(file, "utf8") : "";
+  } catch {
+    return "";
+  }
 }
 
 function unknown(kind: string, name: string, file: string): CanError {

@@ -1,9 +1,9 @@
 /** Directories and files of the host that the user lets the container have. */
-import { CanError } from "../can-error.ts";
+import { CanError, type CanErrorOptions } from "../can-error.ts";
 import { SyscallError } from "../libc/call.ts";
 import { MOUNT_ATTR, O } from "../libc/constants.ts";
 import { close, open } from "../libc/file.ts";
-import type { InRoot } from "../linux/in-root.ts";
+import { type InRoot, isDirectory } from "../linux/in-root.ts";
 import { bind } from "../linux/mounts.ts";
 import type { Volume } from "./config.ts";
 
@@ -34,7 +34,7 @@ export function mountVolumes(root: InRoot, { list }: OpenVolumes): void {
     prepare(root, target, kind);
     bind({
       source: `/proc/self/fd/${fd}`,
-      locate: () => root.reopenVolume(target),
+      locate: () => root.follow(target),
       set: MOUNT_ATTR.MOUNT_ATTR_NODEV | (readOnly ? MOUNT_ATTR.MOUNT_ATTR_RDONLY : 0),
       recursive: true,
     });
@@ -43,14 +43,19 @@ export function mountVolumes(root: InRoot, { list }: OpenVolumes): void {
 
 function prepare(root: InRoot, target: string, kind: Volume["kind"]): void {
   try {
-    root.volumePoint(target, kind);
+    const place = isDirectory(root.volumePoint(target, kind)) ? "directory" : "file";
+    if (place !== kind)
+      throw cannotPut(target, { notes: [`the source is a ${kind}, and that is a ${place}`] });
   } catch (error) {
-    if (!(error instanceof SyscallError)) throw error;
-    throw new CanError({
-      code: "CAN-043",
-      headline: `cannot put a volume at /${target}`,
-      call: error.message,
-      help: ["choose a place that is a directory of the image, or that can be made in it, such as /mnt"],
-    });
+    throw error instanceof SyscallError ? cannotPut(target, { call: error.message }) : error;
   }
+}
+
+function cannotPut(target: string, reason: Pick<CanErrorOptions, "call" | "notes">): CanError {
+  return new CanError({
+    code: "CAN-043",
+    headline: `cannot put a volume at /${target}`,
+    ...reason,
+    help: ["choose a place that is a directory of the image, or that can be made in it, such as /mnt"],
+  });
 }

@@ -50,6 +50,7 @@ export function examine(machine: Machine, layout = detectCgroups()): Finding[] {
     kernel(machine),
     namespaces(machine),
     ...cgroups(layout),
+    processes(machine),
     swap(machine),
     overlay(machine),
     userNamespaces(machine),
@@ -137,6 +138,17 @@ function cgroups(layout: ReturnType<typeof detectCgroups>): Finding[] {
         }),
   };
   return [first, second];
+}
+
+function processes({ read }: Machine): Finding {
+  const max = read("/proc/sys/kernel/pid_max")?.trim() ?? "an unknown number";
+  return {
+    topic: "processes",
+    verdict: "note",
+    found: `the machine has room for ${max}`,
+    means: "a container without --pids may use them all: a fork bomb in it stops the whole machine",
+    mend: "give a limit: crab-can run --pids 64 …",
+  };
 }
 
 function swap({ read, exists }: Machine): Finding {

@@ -178,6 +178,11 @@ export function chdir(path: string): void {
   call("chdir", { path }, () => libc.chdir(ptr(cPath)));
 }
 
+/** @throws {SyscallError} fchdir(2) */
+export function fchdir(fd: number): void {
+  call("fchdir", { fd }, () => libc.fchdir(fd));
+}
+
 /** O_RDONLY is the absence of bits, and still says something. */
 function openFlags(bits: number): { toString(): string } {
   const readOnly = (bits & (O.O_WRONLY | O.O_RDWR | O.O_PATH)) === 0;

@@ -9,7 +9,7 @@ import { basename, dirname } from "node:path";
 import { ARCH } from "../libc/arch.ts";
 import { SyscallError } from "../libc/call.ts";
 import { O, RESOLVE } from "../libc/constants.ts";
-import { close, createFile, mkdir, open, openat2 } from "../libc/file.ts";
+import { close, createFile, fchdir, mkdir, open, openat2 } from "../libc/file.ts";
 import { notADirectory } from "./mounts.ts";
 
 const STRICT = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS | RESOLVE.RESOLVE_NO_SYMLINKS;
@@ -59,25 +59,41 @@ export class InRoot implements Disposable {
    * of thing that will be mounted there.
    */
   volumePoint(path: string, kind: "directory" | "file"): string {
-    const found = tolerateMissing(() => this.#find(path, O.O_PATH, SCOPED));
+    const found = tolerateMissing(() => this.follow(path));
     if (found !== undefined) return found;
     const parent = this.volumePoint(dirname(path), "directory");
     if (kind === "directory") mkdir({ path: `${parent}/${basename(path)}` });
     else createFile({ path: `${parent}/${basename(path)}`, text: "" });
-    return this.#find(path, O.O_PATH, SCOPED);
+    return this.follow(path);
   }
 
-  /** Where a volume is that has been mounted: the mount on top, not what it covers. */
-  reopenVolume = (path: string): string => this.#find(path, O.O_PATH, SCOPED);
+  /**
+   * Finds a file or directory, following the image's links, inside the image. Not the kernel's own links in /proc
+   * (fd, root, cwd, exe): those lead out.
+   * @throws {SyscallError} openat2(2)
+   */
+  follow = (path: string): string => this.#find(path, O.O_PATH, SCOPED);
+
+  /**
+   * Makes a directory the current one, found as `follow` does.
+   * @throws {SyscallError} openat2(2), fchdir(2)
+   */
+  enter(path: string): void {
+    fchdir(this.#open(path, O.O_PATH | ARCH.O_DIRECTORY, SCOPED));
+  }
 
   [Symbol.dispose](): void {
     for (const fd of this.#opened.splice(0)) close(fd);
   }
 
   #find(path: string, flags: number, resolve: number): string {
+    return `/proc/self/fd/${this.#open(path, flags, resolve)}`;
+  }
+
+  #open(path: string, flags: number, resolve: number): number {
     const fd = openat2({ directory: this.#root, path, flags, resolve });
     this.#opened.push(fd);
-    return `/proc/self/fd/${fd}`;
+    return fd;
   }
 }
 

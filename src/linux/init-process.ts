@@ -9,7 +9,7 @@
 import { CanError, type CanErrorOptions, EXIT } from "../can-error.ts";
 import { SyscallError } from "../libc/call.ts";
 import { O } from "../libc/constants.ts";
-import { close, closing, open, pipe, read, readerIsGone, write } from "../libc/file.ts";
+import { close, closeOnExecFrom, closing, open, pipe, read, readerIsGone, write } from "../libc/file.ts";
 import { dieWithParent, spawnInNewPidNamespace } from "../libc/process.ts";
 import { Supervisor } from "./supervise.ts";
 import type { WaitStatus } from "./wait-status.ts";
@@ -51,6 +51,7 @@ export class InitProcess implements Disposable {
       keep: this.#farEnds,
       terminal: this.#supervisor.terminal,
     };
+    closeOnExecFrom(3); // what we have inherited ourselves is nothing for the init process
     using ownPidNamespace = closing(open({ path: "/proc/self/ns/pid", flags: O.O_RDONLY }));
     this.#pid = spawnInNewPidNamespace(program, ownPidNamespace.fd);
   }

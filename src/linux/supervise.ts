@@ -1,7 +1,7 @@
 /** Waiting for a child while signals pass through. */
-import { SIGNALS, type SignalName, WAIT } from "../libc/constants.ts";
-import { kill, waitpid } from "../libc/process.ts";
-import { isInitProcess, readStatus, signalSetHas } from "./proc.ts";
+import { type SignalName, WAIT } from "../libc/constants.ts";
+import { waitpid } from "../libc/process.ts";
+import { Postman } from "./postman.ts";
 import { openTerminal } from "./terminal.ts";
 import { decodeWaitStatus, type WaitStatus } from "./wait-status.ts";
 
@@ -16,7 +16,6 @@ const FORWARDED: readonly SignalName[] = [
   "SIGALRM",
   "SIGWINCH",
 ];
-const HARMLESS_BY_DEFAULT: readonly SignalName[] = ["SIGWINCH"];
 
 /**
  * Looks after one child: passes signals on, gives it a terminal, waits for it.
@@ -42,17 +41,16 @@ export class Supervisor implements Disposable {
    * Not a blocking waitpid(2): that would starve the signal handlers. SIGCHLD wakes us, WNOHANG asks.
    */
   async waitFor(pid: number): Promise<WaitStatus> {
-    let killedFor: SignalName | undefined;
+    const postman = new Postman(pid);
     this.#deliver = (signal) => {
       // The kernel itself tells the command that its own terminal has changed its size.
-      if (signal === "SIGWINCH" && this.terminal !== undefined) return;
-      killedFor = deliver(pid, signal) ?? killedFor;
+      if (signal !== "SIGWINCH" || this.terminal === undefined) postman.deliver(signal);
     };
     this.#early.splice(0).forEach(this.#deliver);
     await using _carrying = this.terminal?.carry(pid, () => this.#deliver("SIGINT"));
     const status = await ended(pid);
     this.#deliver = () => {};
-    return asIfBy(killedFor, status);
+    return postman.asIfDelivered(status);
   }
 
   [Symbol.dispose](): void {
@@ -80,36 +78,4 @@ function ended(pid: number): Promise<WaitStatus> {
     process.on("SIGCHLD", check);
     check(); // it may have ended before we listened
   });
-}
-
-/**
- * Sends a signal so that it has the effect it would have on any process.
- *
- * The kernel discards signals for PID 1 of a namespace that it has no handler for: `sleep` as PID 1 could not
- * be interrupted. Where the host side sees that the signal would be discarded and its default is death, death
- * is what the process gets. pid_namespaces(7)
- * @returns the signal, when SIGKILL was sent in its place
- */
-function deliver(pid: number, signal: SignalName): SignalName | undefined {
-  try {
-    const status = readStatus(pid);
-    const discarded =
-      isInitProcess(status) &&
-      !["SigCgt", "SigIgn", "SigBlk"].some((set) => signalSetHas(status, set, signal));
-    if (discarded && !HARMLESS_BY_DEFAULT.includes(signal)) {
-      kill(pid, "SIGKILL");
-      return signal;
-    }
-    kill(pid, signal);
-  } catch (error) {
-    // Between its end and our waitpid there is a process without a /proc entry to read: nothing to signal.
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code !== "ESRCH" && code !== "ENOENT") throw error;
-  }
-  return undefined;
-}
-
-function asIfBy(signal: SignalName | undefined, status: WaitStatus): WaitStatus {
-  const killed = status.kind === "signaled" && status.signal === SIGNALS.SIGKILL;
-  return killed && signal !== undefined ? { kind: "signaled", signal: SIGNALS[signal] } : status;
 }

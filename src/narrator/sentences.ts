@@ -19,6 +19,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   close: "A descriptor is given back.",
   close_range: "Whatever else is open will close by itself when the next program starts.",
   execve: "The process keeps its PID and becomes another program.",
+  fchdir: "The current directory is the one that was open.",
   flock: "We own this as long as we live; the kernel frees it when we die, however we die.",
   getpgrp: "Which process group are we in?",
   ioctl: ({ request }) => IOCTLS[request ?? ""] ?? "A device is asked for something of its own.",

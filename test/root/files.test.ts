@@ -18,6 +18,8 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
+symlinkSync("/proc/self/fd", join(image.path, "open"));
+
 const SECRET = crypto.randomUUID();
 const secretFile = join(directory, "file");
 writeFileSync(secretFile, SECRET);
@@ -66,14 +68,17 @@ async function rootAfterEscape(program: readonly string[]): Promise<"the host's"
   return isSameFile(`/proc/${pid}/root`, "/") ? "the host's" : "its own";
 }
 
-const CHROOT_ONLY = {
-  file: "phases/3-jail.ts",
-  text: "pivotRoot(rootfs);",
-  by: 'changeRoot(rootfs); changeDirectory("/");',
-  imports: 'import { chroot as changeRoot, chdir as changeDirectory } from "../src/libc/file.ts";\n',
-};
+const JAIL = "phases/3-jail.ts";
+const CHROOT_ONLY = [
+  { file: JAIL, text: "pivotRoot(rootfs);", by: "" },
+  { file: JAIL, text: "execvp(command)", by: 'execvp(["chroot", rootfs, ...command])' },
+];
 const OLD_ROOT_STAYS = { file: "src/linux/mounts.ts", text: 'umount2(".", MNT.MNT_DETACH);', by: "" };
-const NOTHING_DROPPED = { file: "phases/2-isolation.ts", text: "dropInheritance();", by: "" };
+// Both sides drop what they have inherited: the runtime process for the init process, that for the command.
+const NOTHING_DROPPED = [
+  { file: "phases/2-isolation.ts", text: "dropInheritance();", by: "" },
+  { file: "src/linux/init-process.ts", text: "closeOnExecFrom(3);", by: "" },
+];
 
 for (const rung of rungsFrom("phase 3")) {
   test(`${rung}: the root directory is the image's, and the command starts there`, async () => {
@@ -121,7 +126,7 @@ for (const [way, script] of Object.entries(WAYS)) {
 }
 
 test("with a chroot in place of pivot_root the way out of a chroot leads to the host's files", async () => {
-  using phase = mutant(CHROOT_ONLY);
+  using phase = mutant(...CHROOT_ONLY);
   const program = [...phase.program(PHASES.jail), image.path];
   expect(await findsSecret(program, WAYS["its absolute path"] ?? "")).toBe(false); // it looks like a jail
   expect(await rootAfterEscape(program)).toBe("the host's");
@@ -137,26 +142,29 @@ test("with the old root still mounted the host's files are one step up from the 
 });
 
 test("without dropInheritance the inherited descriptor leads to the host's files", async () => {
-  using phase = mutant(NOTHING_DROPPED);
+  using phase = mutant(...NOTHING_DROPPED);
   const program = phase.program(PHASES.isolation);
   expect(await findsSecret(program, WAY_BY_DESCRIPTOR, WITH_DESCRIPTOR)).toBe(true);
 });
 
-test("crab-can run: a working directory of the image cannot lead into the runtime's open files", async () => {
-  // The image chooses what is at the place the user names: here, whatever the init process has open. From a
-  // directory of the host the way leads up to the root of the file system it is on.
-  const shown = join(directory, "shown");
-  mkdirSync(shown);
-  const volumes = ["--volume", `${shown}:/tmp/volume:ro`];
-  const names = secretFile.split("/").slice(1);
-  const climb = names.map((_, index) => `cat ${UP}${names.slice(index).join("/")}`).join("; ");
-  for (let fd = 3; fd < 24; fd++) {
-    symlinkSync(`/proc/self/fd/${fd}`, join(image.path, `fd${fd}`));
-    const program = on("crab-can run", image.path, ...volumes, "--workdir", `/fd${fd}`);
-    const found = await findsSecret(program, climb, WITH_DESCRIPTOR);
-    expect({ fd, found }).toEqual({ fd, found: false });
-  }
-});
+// The image chooses what is at the place that --workdir names: here, whatever the init process has open. From a
+// directory of the host the way leads up to the root of the file system it is on. CVE-2024-21626
+for (const [what, through] of [
+  ["one of the runtime's own open files", []],
+  ["a descriptor that the runtime has inherited", WITH_DESCRIPTOR],
+] as const) {
+  test(`crab-can run: a link in the image cannot make the working directory ${what}`, async () => {
+    const shown = mkdtempSync(join(directory, "shown-"));
+    const volume = ["--volume", `${shown}:/tmp/volume:ro`];
+    const names = secretFile.split("/").slice(1);
+    const climb = names.map((_, index) => `cat ${UP}${names.slice(index).join("/")}`).join("; ");
+    for (let fd = 3; fd < 12; fd++) {
+      const program = on("crab-can run", image.path, ...volume, "--workdir", `/open/${fd}`);
+      const found = await findsSecret(program, climb, through);
+      expect({ fd, found }).toEqual({ fd, found: false });
+    }
+  });
+}
 
 test("crab-can run --workdir: the command starts in that directory of the image", async () => {
   mkdirSync(join(image.path, "work"));

@@ -45,7 +45,10 @@ async function whereAMountIsSeen(
   const pid = await commandProcess(running, READY);
   expect(namespaceOf(running.pid, "mnt") === namespaceOf("self", "mnt")).toBe(through.length === 0);
   const isIn = (viewer: number) => readMounts(viewer).some(({ source }) => source === name);
-  return { inside: isIn(pid), outside: isIn(running.pid) || isIn(process.pid) };
+  const seen = { inside: isIn(pid), outside: isIn(running.pid) || isIn(process.pid) };
+  // A leak has covered the runtime process's /proc too: it cannot find its container any more.
+  if (seen.outside) running.kill("SIGKILL");
+  return seen;
 }
 
 /** A mount point that the program's command has: the host's files up to phase 2, the image's above. */
@@ -103,6 +106,6 @@ for (const rung of rungsFrom("phase 3")) {
 }
 
 test("crab-can run: without CAP_SYS_ADMIN the command cannot mount", async () => {
-  await using running = launch([...on("crab-can run", image.path), ...mountTmpfsNamed("mark", "/tmp")]);
-  expect((await running.finished()).status).toBe(255);
+  const seen = await whereAMountIsSeen(on("crab-can run", image.path), "/tmp", []);
+  expect(seen).toEqual({ inside: false, outside: false });
 });

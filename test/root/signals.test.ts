@@ -50,6 +50,24 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
   });
 }
 
+test("a signal that PID 1 has blocked for a moment is not lost when it unblocks it", async () => {
+  const code =
+    "use POSIX; my $s = POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK, $s); $0 = 'blocking'; sleep 1; sigprocmask(SIG_UNBLOCK, $s); sleep 60";
+  await using running = launch([...PHASES.isolation, "perl", "-e", code]);
+  await commandProcess(running, "blocking");
+  running.kill("SIGTERM");
+  expect((await running.finished()).status).toBe(143);
+});
+
+test("a signal that PID 1 fetches by itself does not kill it", async () => {
+  const code =
+    "use POSIX; my $s = POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK, $s); $0 = 'blocking'; for (1..40) { my $p = POSIX::SigSet->new; sigpending($p); exit 9 if $p->ismember(SIGTERM); select undef, undef, undef, 0.05 } exit 8";
+  await using running = launch([...PHASES.isolation, "perl", "-e", code]);
+  await commandProcess(running, "blocking");
+  running.kill("SIGTERM");
+  expect((await running.finished()).status).toBe(9);
+});
+
 test("a signal that comes before there is a command is not lost", async () => {
   for (const delayMs of [10, 30, 60, 90, 120]) {
     await using running = launch([...RUN, image.path, "sleep", "60"]);

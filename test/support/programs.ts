@@ -17,10 +17,18 @@ export function holdOpen(files: readonly string[]): string[] {
   return perl(`${open} ${THEN_WAIT}`, ...files);
 }
 
-/** Tries to start this many children that live on. A child that cannot be started is left out. */
+/**
+ * Tries to start this many children, which live as long as their parent: on phase 1 nothing else would end them.
+ * A child that cannot be started is left out.
+ */
 export function forkMany(count: number): string[] {
   return perl(
-    `for (1 .. $ARGV[0]) { my $child = fork; if (defined $child and $child == 0) { sleep 3600 while 1; } } ${THEN_WAIT}`,
+    `my $parent = $$;
+     for (1 .. $ARGV[0]) {
+       my $child = fork;
+       if (defined $child and $child == 0) { sleep 1 while getppid == $parent; exit; }
+     }
+     ${THEN_WAIT}`,
     count,
   );
 }
