@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { chmodSync, copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDescriptors, readStatus } from "../../src/linux/proc.ts";
@@ -7,6 +7,7 @@ import { on, RUNGS, type Rung, rungsFrom } from "../support/ladder.ts";
 import { commandProcess, type LaunchOptions, launch, PHASES } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
 import { type Mutation, mutant } from "../support/mutant.ts";
+import { test } from "../support/privileged.ts";
 import { forkMany, READY } from "../support/programs.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 

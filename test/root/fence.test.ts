@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { removeAbandonedCgroups } from "../../src/linux/cgroup/cgroup.ts";
 import { CONTROLLERS, type Controller, detectCgroups } from "../../src/linux/cgroup/detect.ts";
@@ -9,10 +9,13 @@ import { on } from "../support/ladder.ts";
 import { commandProcess, eventually, type Finished, launch, PHASES } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
 import { mutant } from "../support/mutant.ts";
+import { needing, test } from "../support/privileged.ts";
 import { eatMemory, FULL, forkMany, keepBusy, READY } from "../support/programs.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 
 keepLedger();
+/** They set or read limits of all three controllers. */
+const limited = needing(...CONTROLLERS);
 const image = temporaryRootfs();
 afterAll(image.remove);
 
@@ -124,28 +127,31 @@ async function heldBack(program: readonly string[]): Promise<number> {
 }
 
 for (const [name, program] of Object.entries(FENCED)) {
-  test(`${name}: the limits are in force where the command is`, async () => {
+  limited(`${name}: the limits are in force where the command is`, async () => {
     await using running = launch([...program, "sleep", "60"]);
     const pid = await commandProcess(running, "sleep");
     expect(limitsOf(pid)).toEqual({ bytes: 64 * MIB, swap: 0, cpus: 0.5, pids: 64 });
   });
 
-  test(`${name}: the command and all its children are in the cgroup, the runtime process is not`, async () => {
-    await using running = launch([...program, ...forkMany(3)]);
-    const pid = await commandProcess(running, READY);
-    const all = housemates(pid).sort();
-    expect(all).toHaveLength(4);
-    for (const controller of CONTROLLERS) {
-      const cgroup = cgroupOf(pid, controller);
-      const members = readFileSync(`${cgroup}/cgroup.procs`, "utf8").trimEnd().split("\n").map(Number);
-      expect(members.sort()).toEqual(all);
-      expect(cgroupOf(running.pid, controller)).toBe(cgroupOf(process.pid, controller));
-      expect(cgroup).not.toBe(cgroupOf(process.pid, controller));
-    }
-    expect(namespaceOf(pid, "cgroup")).not.toBe(namespaceOf("self", "cgroup"));
-  });
+  limited(
+    `${name}: the command and all its children are in the cgroup, the runtime process is not`,
+    async () => {
+      await using running = launch([...program, ...forkMany(3)]);
+      const pid = await commandProcess(running, READY);
+      const all = housemates(pid).sort();
+      expect(all).toHaveLength(4);
+      for (const controller of CONTROLLERS) {
+        const cgroup = cgroupOf(pid, controller);
+        const members = readFileSync(`${cgroup}/cgroup.procs`, "utf8").trimEnd().split("\n").map(Number);
+        expect(members.sort()).toEqual(all);
+        expect(cgroupOf(running.pid, controller)).toBe(cgroupOf(process.pid, controller));
+        expect(cgroup).not.toBe(cgroupOf(process.pid, controller));
+      }
+      expect(namespaceOf(pid, "cgroup")).not.toBe(namespaceOf("self", "cgroup"));
+    },
+  );
 
-  test(`${name}: who takes more memory than the limit is killed, and the user is told`, async () => {
+  limited(`${name}: who takes more memory than the limit is killed, and the user is told`, async () => {
     const { outcome, oomKills, finished } = await eat(program);
     expect(outcome).toBe("killed");
     expect(oomKills).toBeGreaterThan(0);
@@ -153,23 +159,23 @@ for (const [name, program] of Object.entries(FENCED)) {
     expect(finished.stderr).toMatch(/killed: out of memory \(limit 64 MiB(, peak (64|6\d\.\d) MiB)?\)/);
   });
 
-  test(`${name}: there are never more processes than the limit, and the user is told`, async () => {
+  limited(`${name}: there are never more processes than the limit, and the user is told`, async () => {
     const { count, counted, refused, finished } = await multiply(program);
     expect([count, counted]).toEqual([64, 64]);
     expect(refused).toBe(100 - 63);
     expect(finished.stderr).toContain("new processes refused 37 times (limit 64)");
   });
 
-  test(`${name}: a busy command is held back`, async () => {
+  limited(`${name}: a busy command is held back`, async () => {
     expect(await heldBack(program)).toBeGreaterThan(0.3);
   });
 
-  test(`${name}: the cgroup is gone after the end`, async () => {
+  limited(`${name}: the cgroup is gone after the end`, async () => {
     expect(await leftCgroups(program)).toEqual([]);
   });
 }
 
-test("on phase 3 the command is in the cgroups of the runtime process", async () => {
+limited("on phase 3 the command is in the cgroups of the runtime process", async () => {
   await using running = launch([...UNFENCED, "sleep", "60"]);
   const pid = await commandProcess(running, "sleep");
   expect(cgroupsOf(pid)).toEqual(cgroupsOf(running.pid));
@@ -183,11 +189,11 @@ test("on phase 3 there are as many processes as the command wants", async () => 
   expect((await multiply(UNFENCED)).count).toBe(101);
 });
 
-test("crab-can run without --cpus: a busy command is not held back", async () => {
+limited("crab-can run without --cpus: a busy command is not held back", async () => {
   expect(await heldBack(on("crab-can run", image.path))).toBe(0);
 });
 
-test("crab-can run without limits: none is in force", async () => {
+limited("crab-can run without limits: none is in force", async () => {
   await using running = launch([...on("crab-can run", image.path), "sleep", "60"]);
   const { bytes, cpus, pids } = limitsOf(await commandProcess(running, "sleep"));
   expect(bytes).toBeGreaterThan(2 ** 50);
@@ -195,7 +201,7 @@ test("crab-can run without limits: none is in force", async () => {
   expect(pids).toBe(Infinity);
 });
 
-test("a runtime that does not dispose of the cgroup leaves it behind", async () => {
+limited("a runtime that does not dispose of the cgroup leaves it behind", async () => {
   using phase = mutant({ file: PHASES.fence[0], text: "using cgroup =", by: "const cgroup =" });
   const left = await leftCgroups([...phase.program(PHASES.fence), image.path]);
   expect(left).not.toEqual([]);

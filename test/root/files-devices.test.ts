@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import {
   closeSync,
   mkdirSync,
@@ -16,6 +16,7 @@ import { on, rungsFrom } from "../support/ladder.ts";
 import { commandProcess, launch, launchAndWait, PHASES } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
 import { mutant } from "../support/mutant.ts";
+import { test } from "../support/privileged.ts";
 import { holdOpen, READY } from "../support/programs.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 

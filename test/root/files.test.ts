@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { on, rungsFrom } from "../support/ladder.ts";
 import { commandProcess, launch, launchAndWait, PHASES, ROOT } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
 import { mutant } from "../support/mutant.ts";
+import { test } from "../support/privileged.ts";
 import { escapeChroot, READY } from "../support/programs.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 

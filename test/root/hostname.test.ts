@@ -1,8 +1,9 @@
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { hostname } from "node:os";
 import { namespaceOf } from "../../src/linux/proc.ts";
 import { commandProcess, launch, PHASES } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
+import { test } from "../support/privileged.ts";
 
 keepLedger();
 

@@ -1,10 +1,11 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { namespaceOf } from "../../src/linux/proc.ts";
 import { on, type Rung, rungsFrom } from "../support/ladder.ts";
 import { commandProcess, type Finished, launch, launchAndWait, PHASES } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
 import { mutant } from "../support/mutant.ts";
+import { test } from "../support/privileged.ts";
 import { READY, sayOverAbstractSocket, sayOverTcp, talkToItself } from "../support/programs.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 

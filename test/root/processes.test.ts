@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { readlinkSync, statSync } from "node:fs";
 import { readMounts } from "../../src/linux/mountinfo.ts";
 import { namespaceOf } from "../../src/linux/proc.ts";
@@ -7,6 +7,7 @@ import { on, RUNGS, rungsFrom } from "../support/ladder.ts";
 import { commandProcess, descendants, eventually, launch, PHASES } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
 import { mutant } from "../support/mutant.ts";
+import { test } from "../support/privileged.ts";
 import { forkMany, READY } from "../support/programs.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 

@@ -1,10 +1,11 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { on, type Rung, rungsFrom } from "../support/ladder.ts";
 import { launchAndWait } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
+import { test } from "../support/privileged.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 
 keepLedger();

@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { heldFiles, isSameFile } from "../support/host-view.ts";
 import { on } from "../support/ladder.ts";
 import { commandProcess, launch, launchAndWait } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
+import { test } from "../support/privileged.ts";
 import { holdOpen, READY } from "../support/programs.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 

@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import {
   existsSync,
   lstatSync,
@@ -17,6 +17,7 @@ import { heldFiles, isSameFile } from "../support/host-view.ts";
 import { on } from "../support/ladder.ts";
 import { commandProcess, launch } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
+import { needing, test } from "../support/privileged.ts";
 import { holdOpen, READY } from "../support/programs.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 
@@ -112,7 +113,7 @@ test("on phase 4 those of /proc can be opened for writing, on phase 2 those of /
   expect(await writable(on("phase 2", image.path), SYS_FILES)).not.toEqual([]);
 });
 
-test("crab-can run: the container can read its own limits, and not change them", async () => {
+needing("memory")("crab-can run: the container can read its own limits, and not change them", async () => {
   const isV2 = detectCgroups().controllers.get("memory")?.version === 2;
   const files = isV2
     ? ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/cgroup.procs"]

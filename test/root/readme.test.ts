@@ -1,8 +1,9 @@
 /** Every command in the README and the labs works as it stands there. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect } from "bun:test";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { ROOT } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
+import { test } from "../support/privileged.ts";
 
 keepLedger();
 const IMAGE = "/tmp/rootfs";

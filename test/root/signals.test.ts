@@ -1,21 +1,17 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
+import { on, RUNGS } from "../support/ladder.ts";
 import { commandProcess, launch, PHASES, RUN } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
+import { test } from "../support/privileged.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 
 keepLedger();
 const image = temporaryRootfs();
 afterAll(image.remove);
 
-const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
-  "phase 1": PHASES.spawn,
-  "phase 2": PHASES.isolation,
-  "phase 3": [...PHASES.jail, image.path],
-  "phase 4": [...PHASES.fence, image.path],
-  "crab-can run": [...RUN, image.path],
-};
+for (const name of RUNGS) {
+  const program = on(name, image.path);
 
-for (const [name, program] of Object.entries(PROGRAMS)) {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGWINCH"] as const) {
     test(`${name}: ${signal} reaches a command that handles it, once`, async () => {
       // The shell waits for its child, so a trap runs as soon as the child has ended; hence the short sleeps.

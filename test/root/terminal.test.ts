@@ -1,8 +1,10 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { readlinkSync, statSync } from "node:fs";
 import { shellQuote } from "../../src/diagnostics/root.ts";
-import { descendants, eventually, PHASES, RUN } from "../support/launch.ts";
+import { on, RUNGS } from "../support/ladder.ts";
+import { descendants, eventually, RUN } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
+import { test } from "../support/privileged.ts";
 import { openSession, openTerminal, type Session } from "../support/pty.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 
@@ -10,13 +12,6 @@ keepLedger();
 const image = temporaryRootfs();
 afterAll(image.remove);
 
-const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
-  "phase 1": PHASES.spawn,
-  "phase 2": PHASES.isolation,
-  "phase 3": [...PHASES.jail, image.path],
-  "phase 4": [...PHASES.fence, image.path],
-  "crab-can run": [...RUN, image.path],
-};
 const SHELL = ["bash", "--norc", "--noprofile", "-i"];
 const CTRL_C = "\x03";
 const CTRL_Z = "\x1a";
@@ -27,7 +22,9 @@ async function ask(session: Session, command: string, answer: string): Promise<v
   await session.see(`\n${answer}`);
 }
 
-for (const [name, program] of Object.entries(PROGRAMS)) {
+for (const name of RUNGS) {
+  const program = on(name, image.path);
+
   test(`${name}: an interactive shell has job control`, async () => {
     await using session = openSession([...program, ...SHELL]);
     await ask(session, "echo $((6*7))", "42");
@@ -80,7 +77,9 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
   });
 }
 
-for (const [name, program] of Object.entries(PROGRAMS)) {
+for (const name of RUNGS) {
+  const program = on(name, image.path);
+
   test(`${name}: the command has a terminal of its own, and the one it was started in is not in reach`, async () => {
     await using session = openSession([...program, "sleep", "60"]);
     const pid = await eventually("sleep", () => descendants(session.pid).find(isSleep));

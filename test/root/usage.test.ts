@@ -1,17 +1,20 @@
 /** Bad input to `crab-can run`: a clear error, the right exit status, nothing on stdout, nothing left. */
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { launchAndWait, PHASES, RUN } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
+import { test } from "../support/privileged.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
 
 keepLedger();
 const image = temporaryRootfs();
 const scratch = mkdtempSync(`${tmpdir()}/usage-`);
-writeFileSync(`${image.path}/bin/no-interpreter`, "#!/bin/not-there\n", { mode: 0o755 });
-writeFileSync(`${image.path}/bin/no-permission`, "#!/bin/sh\n", { mode: 0o644 });
-writeFileSync(`${image.path}/bin/no-format`, "neither this nor that\n", { mode: 0o755 });
+beforeAll(() => {
+  writeFileSync(`${image.path}/bin/no-interpreter`, "#!/bin/not-there\n", { mode: 0o755 });
+  writeFileSync(`${image.path}/bin/no-permission`, "#!/bin/sh\n", { mode: 0o644 });
+  writeFileSync(`${image.path}/bin/no-format`, "neither this nor that\n", { mode: 0o755 });
+});
 afterAll(() => {
   image.remove();
   rmSync(scratch, { recursive: true });

@@ -12,9 +12,14 @@ type Test = (name: string, body: Body, timeoutMs?: number) => void;
 export const test: Test = IS_ROOT ? anyTest : skipping("needs root");
 
 /** Needs root and these cgroup controllers. */
-export function needing(...controllers: Controller[]): Test {
-  const missing = controllers.filter((name) => !detectCgroups().controllers.has(name));
+export function needing(...controllers: readonly Controller[]): Test {
+  const missing = missingOf(controllers);
   return missing.length === 0 ? test : skipping(`this machine has no ${missing.join(", ")} controller`);
+}
+
+function missingOf(controllers: readonly Controller[]): Controller[] {
+  const { controllers: there } = detectCgroups();
+  return controllers.filter((name) => !there.has(name));
 }
 
 /** Could break the machine, so it runs in the virtual one only: `npm run test:vm`. */
