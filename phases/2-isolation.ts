@@ -3,6 +3,9 @@
  *
  * The child is born into namespaces: a process table in which it is PID 1, a hostname, a network, a mount table
  * of its own. It sees less of the machine. Its files are still the host's.
+ *
+ * PID 1 is special: signals that it has no handler for do not reach it, not even its own, and its end is the end
+ * of all others.
  */
 import { type Job, lesson } from "../src/lesson.ts";
 import { CLONE } from "../src/libc/constants.ts";

@@ -2,7 +2,7 @@
  * Phase 3: the jail.
  *
  * The root directory becomes another one. pivot_root swaps the mount at the bottom of everything, and the old
- * root is unmounted: unlike after chroot, there is nothing left to break out to.
+ * root is unmounted: unlike after chroot, no path leads back to it.
  */
 import { join } from "node:path";
 import { type Job, lesson } from "../src/lesson.ts";

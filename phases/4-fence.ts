@@ -1,8 +1,10 @@
 /**
  * Phase 4: the fence.
  *
- * Namespaces hide, they do not limit. A cgroup counts memory, processor time and processes, and stops whoever
- * takes more than the limit. The process joins right before it becomes the command.
+ * Namespaces hide, they do not limit. A cgroup counts: who takes more memory is killed, who takes more processor
+ * time is held back, who takes more processes gets none. The process joins right before it becomes the command.
+ *
+ * Root in here still has all of root's powers, and could undo the fence. src/container takes them away.
  */
 import { join } from "node:path";
 import { type Job, lesson } from "../src/lesson.ts";

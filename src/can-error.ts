@@ -10,6 +10,8 @@ export interface CanErrorOptions {
   readonly headline: string;
   /** The call that failed, decoded, with its errno. */
   readonly call?: string | undefined;
+  /** Where in the code, for who is writing that code. */
+  readonly at?: string | undefined;
   /** Facts that were observed, never guesses. */
   readonly notes?: readonly string[];
   /** What to do, to copy. */
@@ -34,11 +36,27 @@ export class CanError extends Error {
   }
 }
 
+/** An option's value that makes no sense. `wanted` says what it takes, `example` shows one. */
+export function badValue(options: {
+  option: string;
+  text: string;
+  wanted: string;
+  example: string;
+}): CanError {
+  const { option, text, wanted, example } = options;
+  return new CanError({
+    code: "CAN-003",
+    headline: `${option} ${JSON.stringify(text)} makes no sense: it takes ${wanted}`,
+    help: [`for example ${option} ${example}`],
+  });
+}
+
 /** Lays an error out for a terminal, without colour; narrator/colour.ts paints it. */
 export function formatCanError({ options }: CanError): string {
-  const { code, headline, call, notes = [], help = [], more = [] } = options;
+  const { code, headline, call, at, notes = [], help = [], more = [] } = options;
   const lines = [`error[${code}]: ${headline}`];
   if (call !== undefined) lines.push(`  ${call}`);
+  if (at !== undefined) lines.push(`  at ${at}`);
   for (const note of notes) lines.push(`note: ${indent(note)}`);
   for (const line of help) lines.push(`help: ${indent(line)}`);
   lines.push(`more: ${[`docs/errors/${code}.md`, ...more].join(", ")}`);

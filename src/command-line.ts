@@ -95,6 +95,18 @@ export function parseCommandLine(options: {
   return { options: given, operands: split.operands };
 }
 
+/**
+ * Reads the command line of a verb that takes nothing.
+ * @returns undefined when the help was asked for and has been printed
+ * @throws {CanError} CAN-002
+ */
+export function parseBareCommand(name: string, words: readonly string[]): ParsedCommandLine | undefined {
+  const parsed = parseCommandLine({ name, usage: "", specs: [], words });
+  if (parsed !== undefined && parsed.operands.length > 0)
+    throw usageError(name, `${name} takes no ${parsed.operands[0]}`);
+  return parsed;
+}
+
 /** A command line that cannot be understood. */
 export function usageError(name: string, headline: string, help: readonly string[] = []): CanError {
   return new CanError({ code: "CAN-002", headline, help: [...help, `${name} --help shows what there is`] });
@@ -112,7 +124,7 @@ function parse(parser: CAC, words: string[], name: string): Readonly<Record<stri
 
 /** People who know docker type what is the rule here anyway. */
 function dockerHabits(word: string): string[] {
-  if (!/^(-[it]+|-d|--rm|--interactive|--tty)$/.test(word)) return [];
+  if (!/^(-[it]+|--rm|--interactive|--tty)$/.test(word)) return [];
   return ["leave out -i, -t and --rm: a terminal is passed on by itself, and nothing stays behind"];
 }
 

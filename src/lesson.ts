@@ -1,6 +1,4 @@
 /** The harness of the phases: reads their command line, runs the right side, turns errors into words. */
-import { writeSync } from "node:fs";
-import { formatCanError } from "./can-error.ts";
 import { type OptionSpec, parseCommandLine, usageError } from "./command-line.ts";
 import { explainFailure } from "./diagnostics/explain.ts";
 import { demandRoot } from "./diagnostics/root.ts";
@@ -10,6 +8,7 @@ import { type Limits, parseLimits } from "./linux/cgroup/limits.ts";
 import { isInitSide, receiveJob } from "./linux/init-process.ts";
 import { checkHostname, randomId } from "./linux/names.ts";
 import { exitStatusOf, type WaitStatus } from "./linux/wait-status.ts";
+import { printError } from "./narrator/colour.ts";
 import { narrate } from "./narrator/narrator.ts";
 
 /** What a phase is asked to do. Each phase uses the part it has learned to. */
@@ -56,7 +55,7 @@ export async function lesson(phase: Lesson): Promise<never> {
     process.exit(exitStatusOf(await phase.outside(job)));
   } catch (error) {
     const explained = explainFailure(error);
-    writeSync(2, formatCanError(explained));
+    await printError(explained);
     process.exit(explained.exitStatus);
   }
 }
@@ -80,7 +79,10 @@ function readJob({ name, options, operands }: Lesson): Job | undefined {
   const value = (key: keyof typeof OPTIONS) => parsed.options.get(key)?.[0];
   const [image, ...rest] = parsed.operands;
   const command = operands === "command" ? parsed.operands : rest;
-  if (command.length === 0) throw usageError(name, `${usage.slice(15)} is missing`);
+  if (command.length === 0) {
+    const missing = operands === "image command" && image === undefined ? "which image?" : "which command?";
+    throw usageError(name, missing, [`bun phases/${name} ${usage}`]);
+  }
   const id = randomId();
   return {
     id,

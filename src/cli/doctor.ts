@@ -1,5 +1,5 @@
 /** `crab-can doctor`: what this machine can do, what that means, how to mend it. */
-import { parseCommandLine } from "../command-line.ts";
+import { parseCommandLine, usageError } from "../command-line.ts";
 import { examine, type Finding, thisMachine } from "../diagnostics/doctor.ts";
 
 const NAME = "crab-can doctor";
@@ -10,6 +10,7 @@ export function doctorCommand(words: readonly string[]): number {
   const specs = [{ name: "json", help: "the findings as JSON" }];
   const parsed = parseCommandLine({ name: NAME, usage: "[options]", specs, words });
   if (parsed === undefined) return 0;
+  if (parsed.operands.length > 0) throw usageError(NAME, `${NAME} takes no ${parsed.operands[0]}`);
   const findings = examine(thisMachine());
   console.info(
     parsed.options.has("json") ? JSON.stringify(findings, null, 2) : findings.map(format).join("\n"),

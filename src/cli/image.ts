@@ -1,5 +1,6 @@
 /** `crab-can image make`: a small image of this machine's programs. */
 import { parseCommandLine, usageError } from "../command-line.ts";
+import { sudoLine } from "../diagnostics/root.ts";
 import { makeImage } from "../image/make.ts";
 
 const NAME = "crab-can image";
@@ -14,6 +15,7 @@ export function imageCommand(words: readonly string[]): number {
   if (directory === undefined) throw usageError(NAME, "which directory?", ["crab-can image make ./rootfs"]);
   const made = makeImage(directory, binaries);
   console.info(`${made.path}: ${made.binaries.length} programs, ${made.libraries.length} libraries`);
-  console.info(`try: crab-can run ${directory} ${made.binaries.includes("sh") ? "sh" : made.binaries[0]}`);
+  const program = made.binaries.includes("sh") ? "sh" : (made.binaries[0] ?? "");
+  console.info(`try: ${sudoLine(["run", directory, program])}`);
   return 0;
 }

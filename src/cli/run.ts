@@ -8,7 +8,7 @@ import { reportLimits } from "../narrator/limits.ts";
 import { narrate } from "../narrator/narrator.ts";
 
 const NAME = "crab-can run";
-const USAGE = "[options] <image> <command...>";
+const USAGE = "[options] [--] <image> <command...>";
 
 const OPTIONS: readonly OptionSpec[] = [
   { name: "name", value: "NAME", help: "name of the container (default: a random id)" },

@@ -1,5 +1,5 @@
 /** Which of root's powers a container keeps. capabilities(7) */
-import { CanError } from "../can-error.ts";
+import { badValue, CanError } from "../can-error.ts";
 import { SyscallError } from "../libc/call.ts";
 import { CAPABILITIES, type Capability } from "../libc/constants.ts";
 import { capset, clearAmbientCapabilities, dropFromBoundingSet } from "../libc/credentials.ts";
@@ -104,9 +104,5 @@ function named(option: string, text: string): readonly Capability[] {
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
   const found = CAPABILITIES.find((capability) => capability === name);
   if (found !== undefined) return [found];
-  throw new CanError({
-    code: "CAN-003",
-    headline: `${option} ${JSON.stringify(text)} makes no sense: there is no such capability`,
-    help: [`for example ${option} NET_ADMIN; capabilities(7) lists them all`],
-  });
+  throw badValue({ option, text, wanted: "a name of capabilities(7), or ALL", example: "NET_ADMIN" });
 }

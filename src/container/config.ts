@@ -1,6 +1,6 @@
 /** Step 1, parse: from a command line's options to a configuration that is known to make sense. */
 import { isAbsolute, normalize, resolve } from "node:path";
-import { CanError } from "../can-error.ts";
+import { badValue, CanError } from "../can-error.ts";
 import { type Image, resolveImage } from "../image/image.ts";
 import type { Capability } from "../libc/constants.ts";
 import { type Limits, parseLimits } from "../linux/cgroup/limits.ts";
@@ -74,7 +74,12 @@ function parseEnvironment(entries: readonly string[]): Record<string, string> {
     const equals = entry.indexOf("=");
     const key = equals < 0 ? entry : entry.slice(0, equals);
     if (key === "")
-      throw badOption("--env", entry, "KEY=VALUE, or KEY to pass the host's value on", "--env LANG=C");
+      throw badValue({
+        option: "--env",
+        text: entry,
+        wanted: "KEY=VALUE, or KEY to pass the host's value on",
+        example: "LANG=C",
+      });
     const own = Object.hasOwn(process.env, key) ? process.env[key] : undefined;
     const text = equals < 0 ? own : entry.slice(equals + 1);
     if (text !== undefined) environment.set(key, text);
@@ -84,12 +89,22 @@ function parseEnvironment(entries: readonly string[]): Record<string, string> {
 
 function parseWorkdir(path: string): string {
   if (isAbsolute(path)) return normalize(path);
-  throw badOption("--workdir", path, "an absolute path in the container", "--workdir /tmp");
+  throw badValue({
+    option: "--workdir",
+    text: path,
+    wanted: "an absolute path in the container",
+    example: "/tmp",
+  });
 }
 
 function parseNetwork(text: string): "none" | "host" {
   if (text === "none" || text === "host") return text;
-  throw badOption("--network", text, "none (only lo) or host (the host's network)", "--network none");
+  throw badValue({
+    option: "--network",
+    text: text,
+    wanted: "none (only lo) or host (the host's network)",
+    example: "none",
+  });
 }
 
 function parseVolume(text: string): Volume {
@@ -98,12 +113,12 @@ function parseVolume(text: string): Volume {
   const sound =
     source !== "" && isAbsolute(path) && path !== "/" && ["ro", "rw"].includes(mode) && rest.length === 0;
   if (!sound) {
-    throw badOption(
-      "--volume",
-      text,
-      "HOST:CONTAINER or HOST:CONTAINER:ro, the second absolute and not /",
-      "--volume ./data:/data:ro",
-    );
+    throw badValue({
+      option: "--volume",
+      text: text,
+      wanted: "HOST:CONTAINER or HOST:CONTAINER:ro, the second absolute and not /",
+      example: "./data:/data:ro",
+    });
   }
   const found = statIfThere(source);
   if (found === undefined) {
@@ -119,12 +134,4 @@ function parseVolume(text: string): Volume {
     kind: found.isDirectory() ? "directory" : "file",
     readOnly: mode === "ro",
   };
-}
-
-function badOption(option: string, text: string, wanted: string, example: string): CanError {
-  return new CanError({
-    code: "CAN-003",
-    headline: `${option} ${JSON.stringify(text)} makes no sense: it takes ${wanted}`,
-    help: [`for example ${example}`],
-  });
 }

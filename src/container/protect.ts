@@ -1,10 +1,10 @@
-/** What of /proc and /sys a container must not touch though it is root in there: the OCI default lists. */
+/** What of /proc and /sys a container must not touch though it is root in there: docker's default lists. */
 import { MOUNT_ATTR, MS } from "../libc/constants.ts";
 import { type InRoot, isDirectory } from "../linux/in-root.ts";
 import { bind, mountTmpfs } from "../linux/mounts.ts";
 
 /** Hidden: they tell about the machine's hardware, keys and kernel memory. */
-export const MASKED_PATHS = [
+const MASKED_PATHS = [
   "proc/acpi",
   "proc/asound",
   "proc/interrupts",
@@ -20,7 +20,7 @@ export const MASKED_PATHS = [
 ];
 
 /** Read-only: writing there changes the machine itself. /proc/sysrq-trigger can halt it. */
-export const READ_ONLY_PATHS = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
+const READ_ONLY_PATHS = ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"];
 
 /**
  * Covers the masked paths and makes the read-only ones read-only. What this kernel has not got is left out.
@@ -31,7 +31,7 @@ export function protectKernelFiles(root: InRoot): void {
     const target = root.find(path);
     if (target === undefined) continue;
     if (isDirectory(target))
-      mountTmpfs({ target, options: "size=0,mode=555", flags: MS.MS_RDONLY | MS.MS_NOEXEC });
+      mountTmpfs({ target, options: "size=4k,nr_inodes=1,mode=555", flags: MS.MS_RDONLY | MS.MS_NOEXEC });
     else bind({ source: "/dev/null", locate: () => root.locate(path), set: MOUNT_ATTR.MOUNT_ATTR_RDONLY });
   }
   for (const path of READ_ONLY_PATHS) {

@@ -2,8 +2,12 @@
  * A container from birth to clean-up, seen from the runtime process, which stays in the host's namespaces.
  * Parse is config.ts, configure and exec are inside.ts.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { rmdir } from "../libc/file.ts";
 import { type Cgroup, createCgroup, removeAbandonedCgroups } from "../linux/cgroup/cgroup.ts";
 import type { CgroupUsage } from "../linux/cgroup/dialect.ts";
+import { tolerate } from "../linux/cgroup/directory.ts";
 import { InitProcess } from "../linux/init-process.ts";
 import type { WaitStatus } from "../linux/wait-status.ts";
 import type { ContainerConfig } from "./config.ts";
@@ -22,6 +26,7 @@ export interface Outcome {
 export async function run(config: ContainerConfig): Promise<Outcome> {
   using init = new InitProcess();
   using cgroup = fence(config);
+  const missing = missingMountPoints(config);
   init.spawnInNewPidNamespace(); // step 3, birth
   init.release({
     config,
@@ -29,8 +34,20 @@ export async function run(config: ContainerConfig): Promise<Outcome> {
     view: cgroup.view,
     terminal: init.terminalPath,
   } satisfies ContainerJob);
-  const status = await init.ended();
-  return { status, usage: cgroup.usage() };
+  try {
+    const status = await init.ended();
+    return { status, usage: cgroup.usage() };
+  } catch (error) {
+    // The command never ran: then a directory that was no image (a mistyped path) shall not look like one now.
+    for (const path of missing) tolerate(["ENOENT", "ENOTEMPTY", "EROFS"], () => rmdir(path));
+    throw error;
+  }
+}
+
+/** The mount points that the init process will have to make in the image. */
+function missingMountPoints({ image }: ContainerConfig): string[] {
+  if (image.kind === "host") return [];
+  return ["dev", "proc", "sys"].map((name) => join(image.rootfs, name)).filter((path) => !existsSync(path));
 }
 
 /** Step 2: the cgroup, with the limits in force before anybody is in it. */

@@ -68,7 +68,7 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
   "CAN-012": {
     title: "pivot_root refuses the directory",
     text: [
-      "pivot_root(2) wants new_root to be a mount point, different from the present root, and neither it nor its parent mount may be shared. The kernel answers EINVAL or EBUSY for all of that, depending on the layout; Crab-Can looks at /proc/self/mountinfo and says which it is.",
+      "pivot_root(2) wants new_root to be a mount point, different from the present root; the mounts above it and above the present root, and the one at put_old, may not be shared. The kernel answers EINVAL or EBUSY for all of that, depending on the layout; Crab-Can looks at /proc/self/mountinfo and says which it is.",
     ],
     readMore: ["pivot_root(2)", "mount_namespaces(7)"],
   },
@@ -130,7 +130,7 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
   "CAN-033": {
     title: "A cgroup holds processes and cannot hand controllers down",
     text: [
-      "In cgroup version 2 only the leaves of the tree may hold processes, except for the real root. In a container with a cgroup namespace the root that one sees is not the real one.",
+      "In cgroup version 2 a group may not both hold processes and hand controllers down to groups below it, except for the real root. In a container with a cgroup namespace the root that one sees is not the real one.",
     ],
     readMore: ["cgroups(7)"],
   },
@@ -165,12 +165,26 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
     ],
     readMore: [],
   },
+  "CAN-052": {
+    title: "The image cannot be written",
+    text: [
+      "The place where the image should go, or what should go into it, cannot be written or read: no permission, a full or read-only file system.",
+    ],
+    readMore: [],
+  },
   "CAN-051": {
     title: "A program cannot go into an image",
     text: [
       "It does not exist on this machine, or needs a library that is missing. ldd(1) lists what a program needs.",
     ],
     readMore: ["ldd(1)"],
+  },
+  "CAN-097": {
+    title: "The lesson's own code failed",
+    text: [
+      "A phase or a lab threw an error that is not the kernel's: a name that is misspelt, a value of the wrong type. The error says in which line.",
+    ],
+    readMore: [],
   },
   "CAN-098": {
     title: "A bug in Crab-Can",

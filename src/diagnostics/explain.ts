@@ -10,12 +10,29 @@ import { readStatus } from "../linux/proc.ts";
 /** Turns whatever was thrown into the one shape users get to see. */
 export function explainFailure(error: unknown): CanError {
   if (error instanceof CanError) return error;
-  if (error instanceof SyscallError) return new CanError({ ...explainCall(error), call: error.message });
+  const at = lessonLine(error);
+  if (error instanceof SyscallError) return new CanError({ ...explainCall(error), call: error.message, at });
+  if (at !== undefined) return lessonFailure(error, at);
   return new CanError({
     code: "CAN-098",
     headline: `Crab-Can has a bug: ${error instanceof Error ? error.message : String(error)}`,
     notes: error instanceof Error && error.stack !== undefined ? [error.stack] : [],
     help: ["please report it, with the command line and this text"],
+  });
+}
+
+/** The line of the phase or lab that was running, e.g. "phases/3-jail.ts:31"; undefined anywhere else. */
+function lessonLine(error: unknown): string | undefined {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  return /((?:phases|labs)\/[\w./-]+\.ts:\d+)/.exec(stack)?.[1];
+}
+
+function lessonFailure(error: unknown, at: string): CanError {
+  return new CanError({
+    code: "CAN-097",
+    headline: `the lesson's own code failed: ${error instanceof Error ? error.message : String(error)}`,
+    at,
+    help: ["mend that line"],
   });
 }
 
@@ -119,7 +136,7 @@ function explainBusyGroup(path: string): CanErrorOptions {
     code: "CAN-033",
     headline: `cannot hand controllers down from ${group}: processes live in it`,
     notes: [
-      `${group}/cgroup.procs lists ${processes} processes; only leaves of the tree may hold processes`,
+      `${group}/cgroup.procs lists ${processes} processes; a group cannot hold processes and hand controllers down as well`,
       `the mount is ${mountOf(readMounts(), group)?.type ?? "unknown"}`,
     ],
     help: [

@@ -17,10 +17,16 @@ export function demandRoot(): void {
   });
 }
 
-/** The command line of this very process, to be typed again as root. */
-export function sudoLine(): string {
+/**
+ * This program with these words, to be typed as root.
+ * @param words by default those it was started with
+ */
+export function sudoLine(words: readonly string[] = process.argv.slice(2)): string {
   const script = Bun.main.startsWith("/$bunfs/") ? [] : [Bun.main];
-  return ["sudo", process.execPath, ...script, ...process.argv.slice(2)].map(shellQuote).join(" ");
+  // bin/crab-can says how it was called itself: that is shorter, and works as well.
+  const program = process.env.CRAB_CAN_LAUNCHER ?? "";
+  const start = program === "" ? [process.execPath, ...script] : [program];
+  return ["sudo", ...start, ...words].map(shellQuote).join(" ");
 }
 
 /** Quotes a word for a POSIX shell, only when it needs it. */

@@ -14,8 +14,10 @@ export function directoryImage(name: string): string {
     throw new CanError({
       code: "CAN-010",
       headline: `no image ${JSON.stringify(name)}`,
-      notes: ["an image is a directory that holds a root file system, or the built-in `host`"],
-      help: ["make one from this machine's own programs: crab-can image make ./rootfs", "or name `host`"],
+      notes: [
+        "an image is a directory that holds a root file system; `host` is built in, for crab-can run alone",
+      ],
+      help: ["make one from this machine's own programs: crab-can image make ./rootfs"],
     });
   }
   if (!found.isDirectory()) {

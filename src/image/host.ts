@@ -2,13 +2,13 @@
  * The built-in image `host`: the machine's own programs, read-only, in a root that is otherwise made up. It
  * needs no download. Nothing of the host's /etc, /home, /root, /var or /tmp is in it.
  */
-import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { MOUNT_ATTR } from "../libc/constants.ts";
-import { createFile, mkdir, symlink } from "../libc/file.ts";
+import { chmod, createFile, mkdir, symlink } from "../libc/file.ts";
 import { bind, mountTmpfs } from "../linux/mounts.ts";
 
 /** Where the root is put together: any directory that is everywhere, in a mount namespace of our own. */
-export const HOST_ROOT = "/tmp";
+const HOST_ROOT = "/tmp";
 
 const PROGRAMS = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix", "gnu"];
 const DIRECTORIES = ["dev", "etc", "home", "mnt", "opt", "proc", "run", "srv", "sys", "var", "var/lib"];
@@ -57,7 +57,7 @@ export function assembleHostRoot({
   mkdir({ path: `${HOST_ROOT}/root`, mode: 0o700 });
   for (const name of OPEN_DIRECTORIES) {
     mkdir({ path: `${HOST_ROOT}/${name}` });
-    chmodSync(`${HOST_ROOT}/${name}`, 0o1777);
+    chmod({ path: `${HOST_ROOT}/${name}`, mode: 0o1777 });
   }
   const files: Record<string, string> = {
     passwd: PASSWD,

@@ -45,22 +45,23 @@ export function makeImage(directory: string, binaries: readonly string[]): MadeI
   const sources = binaries.length > 0 ? binaries.map(locateBinary) : DEFAULT_BINARIES.flatMap(locateIfThere);
   const libraries = new Set(sources.flatMap(librariesOf));
   const partial = join(dirname(path), `.${basename(path)}.partial`);
-  rmSync(partial, { recursive: true, force: true });
   try {
+    rmSync(partial, { recursive: true, force: true });
     for (const name of DIRECTORIES) mkdirSync(join(partial, name), { recursive: true });
     for (const name of ["tmp", "var/tmp"]) chmodSync(join(partial, name), 0o1777);
     for (const [name, text] of Object.entries(FILES)) writeFileSync(join(partial, name), text);
     for (const source of sources) copyProgram(source, join(partial, "bin", basename(source)));
     for (const library of libraries) copyProgram(library, join(partial, library));
     renameSync(partial, path);
-  } finally {
+  } catch (error) {
     rmSync(partial, { recursive: true, force: true });
+    throw error instanceof Error && "code" in error ? cannotWrite(path, error) : error;
   }
   return { path, binaries: sources.map((source) => basename(source)), libraries: [...libraries] };
 }
 
 /** The libraries and the loader in the output of ldd(1). */
-export function parseLdd(output: string): { paths: string[]; missing: string[] } {
+function parseLdd(output: string): { paths: string[]; missing: string[] } {
   const lines = output.split("\n").map((line) => line.trim());
   const missing = lines.flatMap((line) => /^(\S+) => not found/.exec(line)?.[1] ?? []);
   const paths = lines.flatMap((line) => /(?:=> )?(\/\S+) \(0x[0-9a-f]+\)$/.exec(line)?.[1] ?? []);
@@ -101,7 +102,16 @@ function inUse(path: string): CanError {
     code: "CAN-050",
     headline: `${path} exists and is not an empty directory`,
     notes: ["nothing was changed"],
-    help: ["name a new directory, or remove that one first"],
+    help: ["name a directory that does not exist yet"],
+  });
+}
+
+function cannotWrite(path: string, error: Error): CanError {
+  return new CanError({
+    code: "CAN-052",
+    headline: `cannot make an image at ${path}`,
+    notes: [error.message],
+    help: ["name a place that you may write to, for example /tmp/rootfs"],
   });
 }
 

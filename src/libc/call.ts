@@ -1,4 +1,4 @@
-/** The one choke point: every system call of the project goes through `call`. */
+/** The one choke point: every system call that makes a container goes through `call`. */
 import { type Pointer, read } from "bun:ffi";
 import { errnoName } from "./errno.ts";
 import { libc } from "./library.ts";

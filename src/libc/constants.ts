@@ -92,6 +92,7 @@ export const RLIMIT_NOFILE = 7;
 
 /** ioctl(2) requests: terminals (asm-generic/ioctls.h) and network interfaces (linux/sockios.h). */
 export const IOCTL = {
+  TCGETS: 0x5401,
   TIOCGWINSZ: 0x5413,
   TIOCSWINSZ: 0x5414,
   TIOCGPTN: 0x80045430,

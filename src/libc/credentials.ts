@@ -3,12 +3,12 @@ import { ptr } from "bun:ffi";
 import { SYS } from "./arch.ts";
 import { call } from "./call.ts";
 import { PR, PR_CAP_AMBIENT_CLEAR_ALL } from "./constants.ts";
-import { hex } from "./flags.ts";
+import { bare, hex } from "./flags.ts";
 import { libc } from "./library.ts";
 
 /** From here on no execve can gain privileges: set-user-ID bits and file capabilities are ignored. prctl(2) */
 export function setNoNewPrivileges(): void {
-  call("prctl", { option: "PR_SET_NO_NEW_PRIVS", value: 1 }, () =>
+  call("prctl", { option: bare("PR_SET_NO_NEW_PRIVS"), value: 1 }, () =>
     libc.prctl(PR.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
   );
 }
@@ -19,14 +19,14 @@ export function setNoNewPrivileges(): void {
  * @throws {SyscallError} prctl(2): EINVAL for a capability this kernel does not know
  */
 export function dropFromBoundingSet(number: number, name: string): void {
-  call("prctl", { option: "PR_CAPBSET_DROP", cap: { toString: () => name } }, () =>
+  call("prctl", { option: bare("PR_CAPBSET_DROP"), cap: bare(name) }, () =>
     libc.prctl(PR.PR_CAPBSET_DROP, number, 0, 0, 0),
   );
 }
 
 /** @throws {SyscallError} prctl(2) */
 export function clearAmbientCapabilities(): void {
-  call("prctl", { option: "PR_CAP_AMBIENT", arg: "PR_CAP_AMBIENT_CLEAR_ALL" }, () =>
+  call("prctl", { option: bare("PR_CAP_AMBIENT"), arg: bare("PR_CAP_AMBIENT_CLEAR_ALL") }, () =>
     libc.prctl(PR.PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0),
   );
 }

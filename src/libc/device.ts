@@ -2,7 +2,7 @@
 import { ptr } from "bun:ffi";
 import { call } from "./call.ts";
 import { IOCTL } from "./constants.ts";
-import { constant } from "./flags.ts";
+import { bare, constant } from "./flags.ts";
 import { libc } from "./library.ts";
 
 /**
@@ -17,7 +17,7 @@ export function ioctl({ fd, request, data }: { fd: number; request: number; data
 export function inetSocket(): number {
   const AF_INET = 2;
   const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
-  return call("socket", { domain: "AF_INET", type: "SOCK_DGRAM|SOCK_CLOEXEC" }, () =>
+  return call("socket", { domain: bare("AF_INET"), type: bare("SOCK_DGRAM|SOCK_CLOEXEC") }, () =>
     libc.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0),
   );
 }

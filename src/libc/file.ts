@@ -3,7 +3,7 @@ import { ptr } from "bun:ffi";
 import { ARCH, SYS } from "./arch.ts";
 import { call } from "./call.ts";
 import { CLOSE_RANGE_CLOEXEC, LOCK, O, RESOLVE } from "./constants.ts";
-import { flags as decoded, decodeFlags } from "./flags.ts";
+import { bare, flags as decoded, decodeFlags } from "./flags.ts";
 import { cString, libc } from "./library.ts";
 
 const OPEN_FLAGS = { ...O, O_DIRECTORY: ARCH.O_DIRECTORY, O_NOFOLLOW: ARCH.O_NOFOLLOW };
@@ -23,7 +23,8 @@ export function open({ path, flags, mode = 0 }: { path: string; flags: number; m
 }
 
 /**
- * Opens `path` with `directory` taken for the root: no `..`, no symbolic link leads out of it.
+ * Opens `path` below `directory`, under rules about what the way there may lead through. With RESOLVE_IN_ROOT the
+ * directory is taken for the root: no `..`, no symbolic link leads out of it.
  * @param directory a descriptor of the tree's root
  * @param resolve RESOLVE_* bits
  * @returns the descriptor, close-on-exec
@@ -70,15 +71,20 @@ export function read({ fd, bytesMax }: { fd: number; bytesMax: number }): Buffer
 
 /**
  * Writes once.
+ * @param path where the descriptor leads, for those who watch
  * @returns how many bytes the kernel took
  * @throws {SyscallError} write(2)
  */
-export function write({ fd, data }: { fd: number; data: string | Uint8Array }): number {
+export function write({ fd, data, path }: { fd: number; data: string | Uint8Array; path?: string }): number {
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
   // bun:ffi refuses the address of an empty array, and there is nothing to write.
   if (bytes.byteLength === 0) return 0;
-  const shown = typeof data === "string" ? data : `${bytes.byteLength} bytes`;
-  return call("write", { fd, data: shown }, () => libc.write(fd, ptr(bytes), bytes.byteLength));
+  const shown = typeof data === "string" ? data : `/* ${bytes.byteLength} bytes */`;
+  const args = {
+    fd: path === undefined ? fd : bare(`${fd}<${path}>`),
+    data: typeof data === "string" ? shown : bare(shown),
+  };
+  return call("write", args, () => libc.write(fd, ptr(bytes), bytes.byteLength));
 }
 
 /**
@@ -88,7 +94,7 @@ export function write({ fd, data }: { fd: number; data: string | Uint8Array }): 
  */
 export function writeValue({ path, value }: { path: string; value: string }): void {
   using file = closing(open({ path, flags: O.O_WRONLY }));
-  write({ fd: file.fd, data: value });
+  write({ fd: file.fd, data: value, path });
 }
 
 /**
@@ -105,13 +111,22 @@ export function createFile({
   mode?: number;
 }): void {
   using file = closing(open({ path, flags: O.O_WRONLY | O.O_CREAT | O.O_EXCL, mode }));
-  write({ fd: file.fd, data: text });
+  write({ fd: file.fd, data: text, path });
 }
 
 /** @throws {SyscallError} mkdir(2) */
 export function mkdir({ path, mode = 0o755 }: { path: string; mode?: number }): void {
   const cPath = cString(path);
   call("mkdir", { path, mode: octal(mode) }, () => libc.mkdir(ptr(cPath), mode));
+}
+
+/**
+ * Sets permission bits, whatever the umask.
+ * @throws {SyscallError} chmod(2)
+ */
+export function chmod({ path, mode }: { path: string; mode: number }): void {
+  const cPath = cString(path);
+  call("chmod", { path, mode: octal(mode) }, () => libc.chmod(ptr(cPath), mode));
 }
 
 /** @throws {SyscallError} rmdir(2) */
@@ -153,7 +168,7 @@ export function lockExclusive(fd: number): void {
  */
 export function closeOnExecFrom(first: number): void {
   const last = 0xffff_ffff;
-  call("close_range", { first, last: "~0", flags: "CLOSE_RANGE_CLOEXEC" }, () =>
+  call("close_range", { first, last: bare("~0"), flags: bare("CLOSE_RANGE_CLOEXEC") }, () =>
     libc.syscall(SYS.close_range, first, last, CLOSE_RANGE_CLOEXEC, 0, 0, 0),
   );
 }
@@ -169,7 +184,10 @@ export function readerIsGone(writeEnd: number): boolean {
 
 /** Sets which permission bits new files do not get. umask(2), which cannot fail */
 export function umask(mask: number): void {
-  call("umask", { mask: octal(mask) }, () => libc.umask(mask));
+  call("umask", { mask: octal(mask) }, () => {
+    libc.umask(mask);
+    return 0; // it gives the old mask back, which nobody here wants
+  });
 }
 
 /** @throws {SyscallError} chdir(2) */

@@ -11,9 +11,7 @@ export function flags(table: Readonly<Record<string, number>>, value: number): {
 export function decodeFlags(table: Readonly<Record<string, number>>, value: number): string {
   const names: string[] = [];
   let rest = value;
-  // Widest first: MS_REC|MS_BIND must not be eaten by a one-bit name they contain.
-  const byWidth = Object.entries(table).sort(([, a], [, b]) => bits(b) - bits(a));
-  for (const [name, bit] of byWidth) {
+  for (const [name, bit] of Object.entries(table)) {
     if (bit !== 0 && (rest & bit) === bit) {
       names.push(name);
       rest &= ~bit;
@@ -24,7 +22,7 @@ export function decodeFlags(table: Readonly<Record<string, number>>, value: numb
   return Object.keys(table).find((name) => table[name] === 0) ?? "0";
 }
 
-/** One name for a whole word, not a set of bits: `constant(IOCTL, 0x5401)` prints `TCGETS`. */
+/** One name for a whole word, not a set of bits: `constant(SIGNALS, 9)` prints `SIGKILL`. */
 export function constant(table: Readonly<Record<string, number>>, value: number): { toString(): string } {
   return {
     toString: () =>
@@ -37,8 +35,7 @@ export function hex(value: bigint): { toString(): string } {
   return { toString: () => `0x${value.toString(16)}` };
 }
 
-function bits(value: number): number {
-  let count = 0;
-  for (let rest = value >>> 0; rest !== 0; rest &= rest - 1) count++;
-  return count;
+/** Words that are shown as they are, without quotes: names and remarks, as strace has them. */
+export function bare(text: string): { toString(): string } {
+  return { toString: () => text };
 }

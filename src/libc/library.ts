@@ -9,6 +9,7 @@ const BINDINGS = {
   strerror: { args: [i32], returns: cstring },
   // A libc function for each call that has one; the rest goes through syscall(2) by number.
   chdir: { args: [pointer], returns: i32 },
+  chmod: { args: [pointer, i32], returns: i32 },
   close: { args: [i32], returns: i32 },
   execve: { args: [pointer, pointer, pointer], returns: i32 },
   fchdir: { args: [i32], returns: i32 },
@@ -25,7 +26,6 @@ const BINDINGS = {
   posix_spawn: { args: [pointer, pointer, pointer, pointer, pointer, pointer], returns: i32 },
   posix_spawn_file_actions_adddup2: { args: [pointer, i32, i32], returns: i32 },
   posix_spawn_file_actions_addopen: { args: [pointer, i32, pointer, i32, i32], returns: i32 },
-  posix_spawn_file_actions_destroy: { args: [pointer], returns: i32 },
   posix_spawn_file_actions_init: { args: [pointer], returns: i32 },
   posix_spawnattr_init: { args: [pointer], returns: i32 },
   posix_spawnattr_setflags: { args: [pointer, i16], returns: i32 },

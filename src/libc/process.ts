@@ -3,7 +3,7 @@ import { ptr } from "bun:ffi";
 import { SYS } from "./arch.ts";
 import { call, lastErrno, settle } from "./call.ts";
 import { CLONE, O, PR, RLIMIT_NOFILE, SIGNAL_MAX, SIGNALS, type SignalName, WAIT } from "./constants.ts";
-import { constant, flags as decoded, hex } from "./flags.ts";
+import { bare, constant, flags as decoded, hex } from "./flags.ts";
 import { cString, cStringArray, libc } from "./library.ts";
 
 export interface SpawnOptions {
@@ -71,11 +71,11 @@ export function spawnInNewPidNamespace(options: SpawnOptions, ownPidNamespace: n
     returned = setns(ownPidNamespace, CLONE_NEWPID);
   }
   const setnsErrno = returned === -1 ? lastErrno() : 0;
-  settle({ name: "unshare", args: { flags: "CLONE_NEWPID" }, result: unshared, errno: unshareErrno });
+  settle({ name: "unshare", args: { flags: bare("CLONE_NEWPID") }, result: unshared, errno: unshareErrno });
   settle({ name: "posix_spawn", args, result: spawned, errno: spawned });
   settle({
     name: "setns",
-    args: { fd: ownPidNamespace, nstype: "CLONE_NEWPID" },
+    args: { fd: ownPidNamespace, nstype: bare("CLONE_NEWPID") },
     result: returned,
     errno: setnsErrno,
   });
@@ -171,13 +171,13 @@ export function kill(pid: number, signal: SignalName): void {
 }
 
 /**
- * Asks the kernel to send us `signal` when the parent's thread that created us dies. It survives execve, but
- * not a change of user or group.
+ * Asks the kernel to send us `signal` when the parent's thread that created us dies. It survives execve, except of
+ * a set-user-ID program or one with capabilities, but not a change of user or group.
  * @throws {SyscallError} prctl(2)
  */
 export function dieWithParent(signal: SignalName): void {
   const number = SIGNALS[signal];
-  call("prctl", { option: "PR_SET_PDEATHSIG", sig: signal }, () =>
+  call("prctl", { option: bare("PR_SET_PDEATHSIG"), sig: bare(signal) }, () =>
     libc.prctl(PR.PR_SET_PDEATHSIG, number, 0, 0, 0),
   );
 }
@@ -190,7 +190,7 @@ export function resetSignals(): void {
   const sigsetBytes = 8;
   // All zero: SIG_DFL, no flags, no restorer, empty mask. 32 bytes are enough on both architectures.
   const defaultAction = Buffer.alloc(32);
-  call("rt_sigaction", { signals: `1..${SIGNAL_MAX}`, action: "SIG_DFL" }, () => {
+  call("rt_sigaction", { signals: bare(`1..${SIGNAL_MAX}`), action: bare("SIG_DFL") }, () => {
     for (let signal = 1; signal <= SIGNAL_MAX; signal++) {
       if (signal === SIGNALS.SIGKILL || signal === SIGNALS.SIGSTOP) continue;
       libc.syscall(SYS.rt_sigaction, signal, ptr(defaultAction), 0, sigsetBytes, 0, 0);
@@ -207,9 +207,9 @@ const SIG_SETMASK = 2;
  * @param mask bit N-1 blocks signal N
  * @throws {SyscallError} rt_sigprocmask(2)
  */
-export function setSignalMask(mask: bigint): void {
+function setSignalMask(mask: bigint): void {
   const set = new BigUint64Array([mask]);
-  call("rt_sigprocmask", { how: "SIG_SETMASK", set: hex(mask) }, () =>
+  call("rt_sigprocmask", { how: bare("SIG_SETMASK"), set: hex(mask) }, () =>
     libc.syscall(SYS.rt_sigprocmask, SIG_SETMASK, ptr(set), 0, set.byteLength, 0, 0),
   );
 }
@@ -221,7 +221,7 @@ export function setSignalMask(mask: bigint): void {
  */
 export function setOpenFilesLimit({ soft, hard }: { soft: number; hard: number }): void {
   const limit = new BigUint64Array([BigInt(soft), BigInt(hard)]);
-  call("prlimit64", { resource: "RLIMIT_NOFILE", soft, hard }, () =>
+  call("prlimit64", { resource: bare("RLIMIT_NOFILE"), soft, hard }, () =>
     libc.syscall(SYS.prlimit64, 0, RLIMIT_NOFILE, ptr(limit), 0, 0, 0),
   );
 }
@@ -229,7 +229,7 @@ export function setOpenFilesLimit({ soft, hard }: { soft: number; hard: number }
 /** The soft and hard limit of open descriptors. prlimit(2) */
 export function openFilesLimit(): { soft: number; hard: number } {
   const limit = new BigUint64Array(2);
-  call("prlimit64", { resource: "RLIMIT_NOFILE" }, () =>
+  call("prlimit64", { resource: bare("RLIMIT_NOFILE") }, () =>
     libc.syscall(SYS.prlimit64, 0, RLIMIT_NOFILE, 0, ptr(limit), 0, 0),
   );
   return { soft: Number(limit[0]), hard: Number(limit[1]) };
@@ -237,5 +237,5 @@ export function openFilesLimit(): { soft: number; hard: number } {
 
 /** How many variables, not which: values may be secrets, and errors get pasted into reports. */
 function countOf(env: readonly string[]): { toString(): string } {
-  return { toString: () => `/* ${env.length} variables */` };
+  return bare(`/* ${env.length} variables */`);
 }

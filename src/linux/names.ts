@@ -1,5 +1,5 @@
 /** Names that containers have. */
-import { CanError } from "../can-error.ts";
+import { badValue } from "../can-error.ts";
 
 /** A random id of twelve hexadecimal digits, as container runtimes have them. */
 export function randomId(): string {
@@ -11,12 +11,7 @@ export function randomId(): string {
  * @throws {CanError} CAN-003
  */
 export function checkName(name: string): string {
-  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/.test(name)) return name;
-  throw badName(
-    "--name",
-    name,
-    "1 to 63 letters, digits, '_', '.' and '-', beginning with a letter or digit",
-  );
+  return checked("--name", name, 63);
 }
 
 /**
@@ -24,18 +19,11 @@ export function checkName(name: string): string {
  * @throws {CanError} CAN-003
  */
 export function checkHostname(name: string): string {
-  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/.test(name)) return name;
-  throw badName(
-    "--hostname",
-    name,
-    "1 to 64 letters, digits, '_', '.' and '-', beginning with a letter or digit",
-  );
+  return checked("--hostname", name, 64);
 }
 
-function badName(option: string, text: string, wanted: string): CanError {
-  return new CanError({
-    code: "CAN-003",
-    headline: `${option} ${JSON.stringify(text)} makes no sense: it takes ${wanted}`,
-    help: [`for example ${option} crab`],
-  });
+function checked(option: string, name: string, charactersMax: number): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name) && name.length <= charactersMax) return name;
+  const wanted = `1 to ${charactersMax} letters, digits, '_', '.' and '-', beginning with a letter or digit`;
+  throw badValue({ option, text: name, wanted, example: "crab" });
 }

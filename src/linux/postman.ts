@@ -34,6 +34,15 @@ export class Postman {
     });
   }
 
+  /**
+   * Of a signal that the kernel has sent itself, for a key: only if it was discarded, there is something left to do.
+   */
+  makeUpFor(signal: SignalName): void {
+    ifAlive(() => {
+      if (this.#fateOf(signal) === "is discarded") this.#killFor(signal);
+    });
+  }
+
   /** The end of the process, told as the death by the signal that was to be delivered. */
   asIfDelivered(status: WaitStatus): WaitStatus {
     const killed = status.kind === "signaled" && status.signal === SIGNALS.SIGKILL;

@@ -47,7 +47,7 @@ export class Supervisor implements Disposable {
       if (signal !== "SIGWINCH" || this.terminal === undefined) postman.deliver(signal);
     };
     this.#early.splice(0).forEach(this.#deliver);
-    await using _carrying = this.terminal?.carry(pid, () => this.#deliver("SIGINT"));
+    await using _carrying = this.terminal?.carry(pid, (signal) => postman.makeUpFor(signal));
     const status = await ended(pid);
     this.#deliver = () => {};
     return postman.asIfDelivered(status);

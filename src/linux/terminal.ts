@@ -5,13 +5,13 @@
  */
 import { read as readAsync, writeSync } from "node:fs";
 import { SyscallError } from "../libc/call.ts";
-import { IOCTL, O } from "../libc/constants.ts";
+import { IOCTL, O, type SignalName } from "../libc/constants.ts";
 import { foregroundGroup, ioctl, isTerminal, ownGroup } from "../libc/device.ts";
 import { close, open } from "../libc/file.ts";
 
 const WINSIZE_BYTES = 8;
 const CHUNK_BYTES = 65_536;
-const CTRL_C = 3;
+const TERMIOS_BYTES = 36; // struct termios: four words of flags, a byte, nineteen control characters
 
 /**
  * Makes a terminal for the command, if we are started in one of our own: input and output are a terminal in
@@ -47,13 +47,14 @@ export class Terminal {
   /**
    * Carries bytes until disposal, which waits for the last output and gives our terminal back as it was.
    * @param pid the process whose session has the terminal
-   * @param interrupt called for Ctrl-C when that process alone would hear it
+   * @param onKey called when a key has sent a signal that this process alone hears
    */
-  carry(pid: number, interrupt: () => void): AsyncDisposable {
+  carry(pid: number, onKey: (signal: SignalName) => void): AsyncDisposable {
     const onResize = () => this.#copyWindowSize();
     const onInput = (bytes: Uint8Array) => {
+      const signals = this.#signalsOf(bytes);
       writeAll(this.#master, bytes);
-      if (bytes.includes(CTRL_C) && foregroundGroup(this.#master) === pid) interrupt();
+      if (foregroundGroup(this.#master) === pid) signals.forEach(onKey);
     };
     process.on("SIGWINCH", onResize);
     process.stdin.setRawMode(true);
@@ -83,6 +84,18 @@ export class Terminal {
         });
       next();
     });
+  }
+
+  /** Which signals the terminal makes of these keys, as it is set now: none when a program has made it raw. */
+  #signalsOf(bytes: Uint8Array): SignalName[] {
+    const ISIG = 1;
+    const termios = Buffer.alloc(TERMIOS_BYTES);
+    ioctl({ fd: this.#master, request: IOCTL.TCGETS, data: termios });
+    if ((termios.readUInt32LE(12) & ISIG) === 0) return [];
+    const keys = { SIGINT: termios[17], SIGQUIT: termios[18] } as const; // c_cc[VINTR], c_cc[VQUIT]
+    return (Object.keys(keys) as (keyof typeof keys)[]).filter((signal) =>
+      bytes.includes(keys[signal] ?? -1),
+    );
   }
 
   #copyWindowSize(): void {

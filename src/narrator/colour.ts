@@ -1,7 +1,7 @@
 /** Errors in colour, where there is a terminal to see it. The colours are loaded only then: they cost 10 ms. */
-import { writeSync } from "node:fs";
 import { type CanError, formatCanError } from "../can-error.ts";
 import { isTerminal } from "../libc/device.ts";
+import { tell } from "./stderr.ts";
 
 const STDERR = 2;
 
@@ -9,7 +9,7 @@ const STDERR = 2;
 export async function printError(error: CanError): Promise<void> {
   const text = formatCanError(error);
   const plain = !isTerminal(STDERR) || (process.env.NO_COLOR ?? "") !== "";
-  writeSync(STDERR, plain ? text : await paint(text));
+  tell(plain ? text : await paint(text));
 }
 
 async function paint(text: string): Promise<string> {

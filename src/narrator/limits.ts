@@ -1,16 +1,17 @@
 /** Says what the fence has stopped. Read from the cgroup on the host side, after the end. */
-import { writeSync } from "node:fs";
+
 import { SIGNALS } from "../libc/constants.ts";
 import type { CgroupUsage } from "../linux/cgroup/dialect.ts";
 import { formatBytes, type Limits } from "../linux/cgroup/limits.ts";
 import type { WaitStatus } from "../linux/wait-status.ts";
+import { tell } from "./stderr.ts";
 
 /**
  * Tells on stderr when the kernel killed for memory or refused processes.
  * @param usage what the cgroup counted
  */
 export function reportLimits(status: WaitStatus, usage: CgroupUsage, limits: Limits): void {
-  for (const line of describeLimits(status, usage, limits)) writeSync(2, `crab-can: ${line}\n`);
+  for (const line of describeLimits(status, usage, limits)) tell(`crab-can: ${line}\n`);
 }
 
 /** The lines of the report: none when no limit was hit. */

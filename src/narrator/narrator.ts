@@ -1,10 +1,8 @@
 /** `--explain`: tells each system call as it is made, on stderr. */
-import { writeSync } from "node:fs";
 import { formatCall, observe, type SystemCall } from "../libc/call.ts";
 import { errnoName } from "../libc/errno.ts";
 import { explainCall } from "./sentences.ts";
-
-const STDERR = 2;
+import { tell } from "./stderr.ts";
 
 /**
  * Narrates every system call of this process from now on.
@@ -13,7 +11,6 @@ const STDERR = 2;
  */
 export function narrate(side: "outside" | "inside"): Disposable {
   let number = 0;
-  const tell = (text: string) => void writeSync(STDERR, text);
   return observe({
     enter({ name, args }) {
       number++;

@@ -14,11 +14,12 @@ const NAMESPACES: Readonly<Record<string, string>> = {
 };
 
 const SENTENCES: Readonly<Record<string, Sentence>> = {
+  chmod: ({ path }) => `${path} has other permissions.`,
   capset: "Of root's powers only these are left.",
   chdir: ({ path }) => `Relative paths start at ${path} now.`,
   close: "A descriptor is given back.",
   close_range: "Whatever else is open will close by itself when the next program starts.",
-  execve: "The process keeps its PID and becomes another program.",
+  execve: ({ path }) => `If ${path} is there, this process becomes it, and keeps its PID.`,
   fchdir: "The current directory is the one that was open.",
   flock: "We own this as long as we live; the kernel frees it when we die, however we die.",
   getpgrp: "Which process group are we in?",
@@ -48,8 +49,8 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     nstype === "CLONE_NEWPID"
       ? "Later children are born in our own PID namespace again."
       : "We have entered a namespace.",
-  setresgid: "The process belongs to another group for good.",
-  setresuid: "The process belongs to another user for good.",
+  setresgid: ({ rgid }) => `The process belongs to group ${rgid}, for good.`,
+  setresuid: ({ ruid }) => `The process belongs to user ${ruid}, for good.`,
   socket: "A handle to talk about network interfaces with.",
   symlink: ({ path, target }) => `${path} leads to ${target}.`,
   tcgetpgrp: "Which process group has the terminal?",
@@ -60,15 +61,13 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
       : `${target} is no mount point any more.`,
   unshare: ({ flags }) => sentenceFor((flags ?? "").split("|").map((flag) => NAMESPACES[flag] ?? flag)),
   waitpid: "Has the child changed?",
-  write: ({ data }) =>
-    data === '"0"'
-      ? "We have joined the cgroup: from here on everything counts."
-      : `The kernel was given ${data}.`,
+  write: writeSentence,
 };
 
 const IOCTLS: Readonly<Record<string, string>> = {
   SIOCGIFFLAGS: "Which flags does the interface have?",
   SIOCSIFFLAGS: "lo is up: 127.0.0.1 answers.",
+  TCGETS: "How is the terminal set?",
   TIOCGPTN: "Which number has the new terminal in /dev/pts?",
   TIOCGWINSZ: "How large is our own terminal?",
   TIOCSPTLCK: "The new terminal may be opened.",
@@ -88,10 +87,7 @@ export function explainCall(name: string, args: Arguments): string {
   const sentence = SENTENCES[name];
   if (sentence === undefined) return "";
   if (typeof sentence === "string") return sentence;
-  const texts = Object.entries(args).map(([key, value]) => [
-    key,
-    name === "write" ? JSON.stringify(value) : String(value),
-  ]);
+  const texts = Object.entries(args).map(([key, value]) => [key, String(value)]);
   return sentence(Object.fromEntries(texts));
 }
 
@@ -109,10 +105,20 @@ function mountSentence({ source, target, type, flags = "" }: Readonly<Record<str
   return `${target} is a ${type} file system.`;
 }
 
+function writeSentence({ fd = "", data }: Readonly<Record<string, string>>): string {
+  const path = /<(.+)>/.exec(fd)?.[1] ?? "";
+  if (path.endsWith("/cgroup.procs")) return "We have joined the cgroup: from here on everything counts.";
+  if (path.includes("/cgroup/"))
+    return `${path.slice(path.lastIndexOf("/") + 1)} of the cgroup is ${data} now.`;
+  if (path !== "") return `${path} has its text.`;
+  return "Something went to the other side.";
+}
+
 function prctlSentence({ option, cap }: Readonly<Record<string, string>>): string {
   if (option === "PR_SET_PDEATHSIG") return "If our parent dies, so do we.";
   if (option === "PR_SET_NO_NEW_PRIVS") return "No program started from here on can gain privileges.";
   if (option === "PR_CAPBSET_DROP") return `${cap} can never come back.`;
+  if (option === "PR_CAP_AMBIENT") return "No capability is handed on through execve by itself.";
   return "A property of the process has changed.";
 }
 

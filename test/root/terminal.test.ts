@@ -15,6 +15,11 @@ afterAll(image.remove);
 const SHELL = ["bash", "--norc", "--noprofile", "-i"];
 const CTRL_C = "\x03";
 const CTRL_Z = "\x1a";
+const CTRL_BACKSLASH = "\x1c";
+/** Counts interrupts for a while, then reads one key as it is. */
+const TWO_TRAPS = `n=0; trap 'n=$((n+1)); [ $n = 1 ] && echo one || echo two' INT
+echo ready; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done
+trap - INT; stty raw -echo; echo raw; IFS= read -r -n 1 -d '' key; stty sane; printf 'key %d\\n' "'$key"; exit 4`;
 
 /** Types a command whose output cannot be mistaken for its echo. */
 async function ask(session: Session, command: string, answer: string): Promise<void> {
@@ -48,6 +53,25 @@ for (const name of RUNGS) {
     await eventually("sleep", () => (descendants(session.pid).some(isSleep) ? true : undefined));
     session.type(CTRL_C);
     expect(await session.ended()).toBe(130);
+  });
+
+  test(`${name}: one Ctrl-C is one SIGINT, and a program in raw mode gets the key instead`, async () => {
+    await using session = openSession([...program, "bash", "-c", TWO_TRAPS]);
+    await session.see("ready");
+    session.type(CTRL_C);
+    await session.see("one");
+    await session.see("raw");
+    session.type(CTRL_C);
+    await session.see("key 3");
+    expect(await session.ended()).toBe(4);
+    expect(session.screen()).not.toContain("two");
+  });
+
+  test(`${name}: Ctrl-\\ ends a command that does not handle it`, async () => {
+    await using session = openSession([...program, "sleep", "60"]);
+    await eventually("sleep", () => (descendants(session.pid).some(isSleep) ? true : undefined));
+    session.type(CTRL_BACKSLASH);
+    expect(await session.ended()).toBe(131);
   });
 
   test(`${name}: the terminal's size is the container's, also after a change`, async () => {

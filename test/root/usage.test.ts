@@ -1,8 +1,9 @@
 /** Bad input to `crab-can run`: a clear error, the right exit status, nothing on stdout, nothing left. */
 import { afterAll, beforeAll, expect } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { launchAndWait, PHASES, RUN } from "../support/launch.ts";
+import { shellQuote } from "../../src/diagnostics/root.ts";
+import { launchAndWait, PHASES, ROOT, RUN } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
 import { test } from "../support/privileged.ts";
 import { temporaryRootfs } from "../support/rootfs.ts";
@@ -74,6 +75,26 @@ for (const [name, program] of Object.entries({ jail: PHASES.jail, fence: PHASES.
     });
   });
 }
+
+test("a directory that is no image, named by mistake, is left as it was", async () => {
+  const mistake = `${scratch}/mistake`;
+  mkdirSync(mistake);
+  expect(await launchAndWait([...RUN, mistake, "ls"])).toMatchObject({ status: 127, stdout: "" });
+  expect(readdirSync(mistake)).toEqual([]);
+});
+
+test("--explain into a pipe that nobody reads, or a full disk, changes nothing else", async () => {
+  for (const rest of ["2>/dev/full", "2>&1 >/dev/null | head -1 >/dev/null"]) {
+    const line = `${[process.execPath, ...RUN, "--explain", image.path, "sh", "-c", "exit 7"].map(shellQuote).join(" ")} ${rest}; exit \${PIPESTATUS[0]}`;
+    const child = Bun.spawn(["bash", "-c", line], {
+      cwd: ROOT,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    expect({ rest, status: await child.exited }).toEqual({ rest, status: 7 });
+  }
+});
 
 test("exit statuses are the command's own, and 128 + N when signal N killed it", async () => {
   for (const status of [0, 1, 42, 255]) {

@@ -147,7 +147,7 @@ describe("what cannot be understood", () => {
   });
 
   test("who types docker's -it is told to leave it out", () => {
-    for (const habit of ["-it", "-i", "-t", "--rm", "-d", "--tty", "--interactive"]) {
+    for (const habit of ["-it", "-i", "-t", "--rm", "--tty", "--interactive"]) {
       const { code, help } = canErrorOf(() => parse(habit, "ls")).options;
       expect(code).toBe("CAN-002");
       expect(help?.[0], habit).toContain("leave out -i, -t and --rm");

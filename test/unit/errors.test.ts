@@ -92,9 +92,8 @@ describe("the text of", () => {
   test("an image that is not there", () => {
     expect(text(() => directoryImage("./no-such-image"))).toMatchInlineSnapshot(`
       "error[CAN-010]: no image "./no-such-image"
-      note: an image is a directory that holds a root file system, or the built-in \`host\`
+      note: an image is a directory that holds a root file system; \`host\` is built in, for crab-can run alone
       help: make one from this machine's own programs: crab-can image make ./rootfs
-      help: or name \`host\`
       more: docs/errors/CAN-010.md
       "
     `);

@@ -44,12 +44,6 @@ describe("decodeFlags", () => {
     expect(decodeFlags(table, value)).toBe(text);
     expect(String(flags(table, value))).toBe(text);
   });
-
-  test("a name of several bits wins over the single bits in it", () => {
-    const table = { ONE: 1, TWO: 2, BOTH: 3 };
-    expect(decodeFlags(table, 3)).toBe("BOTH");
-    expect(decodeFlags(table, 2)).toBe("TWO");
-  });
 });
 
 test("a constant is named as a whole, or shown in hexadecimal", () => {

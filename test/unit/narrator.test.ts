@@ -60,8 +60,21 @@ describe("sentences", () => {
       "/b shows what /a is.",
     ],
     ["ioctl", { request: constant(IOCTL, IOCTL.SIOCSIFFLAGS) }, "lo is up"],
-    ["write", { fd: 3, data: "0" }, "We have joined the cgroup"],
-    ["write", { fd: 3, data: "64" }, 'The kernel was given "64".'],
+    [
+      "write",
+      { fd: "3</sys/fs/cgroup/pids/crab-can/x/cgroup.procs>", data: "0" },
+      "We have joined the cgroup",
+    ],
+    [
+      "write",
+      { fd: "3</sys/fs/cgroup/pids/crab-can/x/pids.max>", data: "64" },
+      "pids.max of the cgroup is 64 now.",
+    ],
+    [
+      "write",
+      { fd: "3</sys/fs/cgroup/crab-can/x/memory.swap.max>", data: "0" },
+      "memory.swap.max of the cgroup is 0 now.",
+    ],
     ["umount2", { target: "." }, "The old root is out of sight"],
     ["sethostname", { name: "crab" }, "called crab."],
   ] as const)("%s is explained by its arguments", (name, args, words) => {

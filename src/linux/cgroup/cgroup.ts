@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { CanError } from "../../can-error.ts";
 import { O } from "../../libc/constants.ts";
 import { close, mkdir, open, rmdir, write, writeValue } from "../../libc/file.ts";
+import { statIfThere } from "../stat.ts";
 import {
   type CgroupLayout,
   CONTROLLERS,
@@ -82,13 +83,19 @@ export function createCgroup({
   }
 }
 
+/** An open cgroup.procs file. */
+export interface Gate {
+  readonly fd: number;
+  readonly path: string;
+}
+
 /**
  * Opens the cgroup.procs files while they can be reached: after pivot_root(2) they cannot.
- * @returns descriptors for `joinCgroup`; execve closes them
+ * @returns what `joinCgroup` takes; execve closes the descriptors
  * @throws {SyscallError} open(2)
  */
-export function openFence(procsPaths: readonly string[]): number[] {
-  return procsPaths.map((path) => open({ path, flags: O.O_WRONLY }));
+export function openFence(procsPaths: readonly string[]): Gate[] {
+  return procsPaths.map((path) => ({ path, fd: open({ path, flags: O.O_WRONLY }) }));
 }
 
 /**
@@ -97,17 +104,16 @@ export function openFence(procsPaths: readonly string[]): number[] {
  * @param fence from `openFence`
  * @throws {SyscallError} write(2)
  */
-export function joinCgroup(fence: readonly number[]): void {
-  for (const fd of fence) write({ fd, data: "0" });
+export function joinCgroup(fence: readonly Gate[]): void {
+  for (const { fd, path } of fence) write({ fd, path, data: "0" });
 }
 
 /** Removes the cgroups whose runtime process died without removing them. */
 export function removeAbandonedCgroups(layout = detectCgroups()): void {
   for (const place of layout.controllers.values()) {
     const parent = `${place.mountPoint}/${PARENT}`;
-    const children = subdirectories(parent);
-    for (const child of children) removeIfAbandoned(`${parent}/${child}`);
-    if (children.length > 0) removeParent(place);
+    for (const child of subdirectories(parent)) removeIfAbandoned(`${parent}/${child}`);
+    if (statIfThere(parent) !== undefined) removeParent(place);
   }
 }
 

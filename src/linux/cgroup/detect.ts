@@ -5,7 +5,7 @@ import { type Mount, readMounts } from "../mountinfo.ts";
 export const CONTROLLERS = ["memory", "cpu", "pids"] as const;
 export type Controller = (typeof CONTROLLERS)[number];
 
-/** Where a controller is: version 1 gives each a hierarchy of its own, version 2 has one for all. */
+/** Where a controller is: version 1 has a hierarchy for each, or for a few together, version 2 has one for all. */
 export interface ControllerPlace {
   readonly version: 1 | 2;
   readonly mountPoint: string;

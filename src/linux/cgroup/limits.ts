@@ -1,5 +1,5 @@
 /** What a container may use, and how users write it. */
-import { CanError } from "../../can-error.ts";
+import { badValue, CanError } from "../../can-error.ts";
 
 export interface Limits {
   /** RAM in bytes; swap is switched off along with it, so that the limit bites. */
@@ -74,7 +74,8 @@ function rounded(value: number): number {
 
 function parseMemory(text: string): number {
   const bytes = parseBytes(text);
-  if (bytes === undefined) throw nonsense("--memory", text, "a size such as 64M, 1G or 512k");
+  if (bytes === undefined)
+    throw badValue({ option: "--memory", text, wanted: "a size such as 64M, 1G or 512k", example: "64M" });
   if (bytes >= MEMORY_BYTES_MIN) return bytes;
   throw new CanError({
     code: "CAN-004",
@@ -89,19 +90,16 @@ function parseMemory(text: string): number {
 function parseCpus(text: string): number {
   const cpus = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (cpus >= CPUS_MIN && cpus <= CPUS_MAX) return cpus;
-  throw nonsense("--cpus", text, `a number of processors from ${CPUS_MIN} up, such as 0.5 or 2`);
+  throw badValue({
+    option: "--cpus",
+    text,
+    wanted: `a number of processors from ${CPUS_MIN} to ${CPUS_MAX}`,
+    example: "0.5",
+  });
 }
 
 function parsePids(text: string): number {
   const pids = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (pids >= 1 && pids <= PIDS_MAX) return pids;
-  throw nonsense("--pids", text, "a whole number from 1 up, such as 64");
-}
-
-function nonsense(option: string, text: string, wanted: string): CanError {
-  return new CanError({
-    code: "CAN-003",
-    headline: `${option} ${JSON.stringify(text)} makes no sense: it takes ${wanted}`,
-    help: [`for example ${option} ${wanted.split("such as ")[1]?.split(/,| or/)[0]}`],
-  });
+  throw badValue({ option: "--pids", text, wanted: `a whole number from 1 to ${PIDS_MAX}`, example: "64" });
 }
