@@ -6,7 +6,7 @@ import { CanError } from "../can-error.ts";
 import { assembleHostRoot } from "../image/host.ts";
 import { SyscallError } from "../libc/call.ts";
 import { CLONE, MOUNT_ATTR } from "../libc/constants.ts";
-import { setNoNewPrivileges, setUser } from "../libc/credentials.ts";
+import { setNoNewPrivileges, setSeccompFilter, setUser } from "../libc/credentials.ts";
 import { umask } from "../libc/file.ts";
 import { mountSetattr, sethostname, unshare } from "../libc/namespace.ts";
 import { dieWithParent } from "../libc/process.ts";
@@ -22,6 +22,8 @@ import { mountCgroupView } from "./cgroup-view.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { ContainerJob } from "./job.ts";
 import { protectKernelFiles } from "./protect.ts";
+import { seccompFilter } from "./seccomp.ts";
+import { settleStreams } from "./streams.ts";
 import { lookUpUser } from "./user.ts";
 import { mountVolumes, openVolumes } from "./volumes.ts";
 
@@ -57,6 +59,13 @@ function furnishRootfs(
   if (view !== undefined) mountCgroupView(root, view);
   protectKernelFiles(root);
   mountVolumes(root, volumes);
+  for (const [path, type] of [
+    ["proc", "proc"],
+    ["sys", "sysfs"],
+    ["dev", "tmpfs"],
+  ] as const) {
+    root.mounted(path, type)[Symbol.dispose](); // a volume may not have taken its place
+  }
   if (terminal !== undefined) mountConsole(root.locate, terminal);
   return rootfs;
 }
@@ -86,10 +95,12 @@ function becomeCommand({
 }: ContainerConfig): never {
   const { uid, gid, groups, home } = lookUpUser(user);
   enterWorkdir(workdir);
+  settleStreams();
   dropInheritance();
   keepOnly(capabilities, { uid, become: () => setUser({ uid, gid, groups }) });
   dieWithParent("SIGKILL"); // again: a change of user has undone it
   setNoNewPrivileges();
+  setSeccompFilter(seccompFilter(capabilities));
   return execvp(command, containerEnvironment({ HOME: home, HOSTNAME: hostname, ...environment }));
 }
 

@@ -42,7 +42,8 @@ export function findUser(text: string, passwd: string, group: string): User {
         name !== undefined && groupText === undefined && members?.split(",").includes(name),
     )
     .flatMap(([, , id]) => idOf(id ?? "") ?? []);
-  const home = user?.[5] || (uid === 0 ? "/root" : "/");
+  const named = user?.[5] ?? "";
+  const home = named !== "" && !named.includes("\0") ? named : uid === 0 ? "/root" : "/";
   return { uid, gid, groups: [...new Set([gid, ...supplementary])], home };
 }
 

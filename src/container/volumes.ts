@@ -43,7 +43,11 @@ export function mountVolumes(root: InRoot, { list }: OpenVolumes): void {
 
 function prepare(root: InRoot, target: string, kind: Volume["kind"]): void {
   try {
-    const place = isDirectory(root.volumePoint(target, kind)) ? "directory" : "file";
+    const located = root.volumePoint(target, kind);
+    // A link of the image may lead there: the volume would become the root directory, without /proc and /dev.
+    if (root.isRoot(located))
+      throw cannotPut(target, { notes: ["that is the root directory of the container"] });
+    const place = isDirectory(located) ? "directory" : "file";
     if (place !== kind)
       throw cannotPut(target, { notes: [`the source is a ${kind}, and that is a ${place}`] });
   } catch (error) {

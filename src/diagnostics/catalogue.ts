@@ -91,6 +91,13 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
     ],
     readMore: ["namespaces(7)"],
   },
+  "CAN-016": {
+    title: "A mount of the container is not where it was put",
+    text: [
+      "The container's /proc, /sys and /dev are checked before the command starts. A volume may cover one of them, or somebody with access to the image may have moved it. Without them the container would not be protected, so it does not start.",
+    ],
+    readMore: ["mount_namespaces(7)"],
+  },
   "CAN-020": {
     title: "The command was not found",
     text: [
@@ -157,6 +164,13 @@ export const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = {
       "Missing directories on the way are made in the image. That fails where the image cannot be written, or where a file, or a link that leads nowhere, is in the way.",
     ],
     readMore: ["openat2(2)"],
+  },
+  "CAN-044": {
+    title: "A standard stream is a directory of the host",
+    text: [
+      "From an open directory a process climbs by `..` to all files around it, pivot_root or not. So no directory is handed in as standard input, output or error.",
+    ],
+    readMore: ["openat(2)"],
   },
   "CAN-050": {
     title: "The directory for a new image is in use",

@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -44,9 +45,10 @@ export function makeImage(directory: string, binaries: readonly string[]): MadeI
   if (existsSync(path) && (!isDirectory(path) || readdirSync(path).length > 0)) throw inUse(path);
   const sources = binaries.length > 0 ? binaries.map(locateBinary) : DEFAULT_BINARIES.flatMap(locateIfThere);
   const libraries = new Set(sources.flatMap(librariesOf));
-  const partial = join(dirname(path), `.${basename(path)}.partial`);
+  let partial = "";
   try {
-    rmSync(partial, { recursive: true, force: true });
+    partial = mkdtempSync(join(dirname(path), `.${basename(path)}.`));
+    chmodSync(partial, 0o755);
     for (const name of DIRECTORIES) mkdirSync(join(partial, name), { recursive: true });
     for (const name of ["tmp", "var/tmp"]) chmodSync(join(partial, name), 0o1777);
     for (const [name, text] of Object.entries(FILES)) writeFileSync(join(partial, name), text);
@@ -54,7 +56,7 @@ export function makeImage(directory: string, binaries: readonly string[]): MadeI
     for (const library of libraries) copyProgram(library, join(partial, library));
     renameSync(partial, path);
   } catch (error) {
-    rmSync(partial, { recursive: true, force: true });
+    if (partial !== "") rmSync(partial, { recursive: true, force: true });
     throw error instanceof Error && "code" in error ? cannotWrite(path, error) : error;
   }
   return { path, binaries: sources.map((source) => basename(source)), libraries: [...libraries] };

@@ -12,7 +12,18 @@ export interface ArchitectureConstants {
     readonly setresgid: number;
     readonly setresuid: number;
     readonly prlimit64: number;
+    readonly clone: number;
+    readonly unshare: number;
+    readonly setns: number;
+    readonly add_key: number;
+    readonly request_key: number;
+    readonly keyctl: number;
+    readonly bpf: number;
+    readonly perf_event_open: number;
+    readonly userfaultfd: number;
   };
+  /** What seccomp(2) calls the architecture: ELF machine, 64 bit, little endian. linux/audit.h */
+  readonly AUDIT_ARCH: number;
   readonly O_DIRECTORY: number;
   readonly O_NOFOLLOW: number;
 }
@@ -29,7 +40,17 @@ export const ARCHITECTURES: Readonly<Record<Architecture, ArchitectureConstants>
       setresgid: 119,
       setresuid: 117,
       prlimit64: 302,
+      clone: 56,
+      unshare: 272,
+      setns: 308,
+      add_key: 248,
+      request_key: 249,
+      keyctl: 250,
+      bpf: 321,
+      perf_event_open: 298,
+      userfaultfd: 323,
     },
+    AUDIT_ARCH: 0xc000_003e,
     O_DIRECTORY: 0o200000,
     O_NOFOLLOW: 0o400000,
   },
@@ -43,7 +64,17 @@ export const ARCHITECTURES: Readonly<Record<Architecture, ArchitectureConstants>
       setresgid: 149,
       setresuid: 147,
       prlimit64: 261,
+      clone: 220,
+      unshare: 97,
+      setns: 268,
+      add_key: 217,
+      request_key: 218,
+      keyctl: 219,
+      bpf: 280,
+      perf_event_open: 241,
+      userfaultfd: 282,
     },
+    AUDIT_ARCH: 0xc000_00b7,
     O_DIRECTORY: 0o40000,
     O_NOFOLLOW: 0o100000,
   },
@@ -54,6 +85,8 @@ export const COMMON_SYSCALLS = {
   close_range: 436,
   openat2: 437,
   mount_setattr: 442,
+  clone3: 435,
+  io_uring_setup: 425,
 } as const;
 
 if (process.arch !== "x64" && process.arch !== "arm64") {

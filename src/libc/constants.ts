@@ -75,11 +75,15 @@ export const WAIT = { WNOHANG: 1, WUNTRACED: 2 } as const;
 /** prctl(2). linux/prctl.h */
 export const PR = {
   PR_SET_PDEATHSIG: 1,
+  PR_SET_SECCOMP: 22,
   PR_CAPBSET_DROP: 24,
   PR_SET_NO_NEW_PRIVS: 38,
   PR_CAP_AMBIENT: 47,
 } as const;
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
+/** seccomp(2). linux/seccomp.h */
+export const SECCOMP_MODE_FILTER = 2;
 
 /** flock(2). */
 export const LOCK = { LOCK_EX: 2, LOCK_NB: 4 } as const;

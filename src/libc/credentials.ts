@@ -2,7 +2,7 @@
 import { ptr } from "bun:ffi";
 import { SYS } from "./arch.ts";
 import { call } from "./call.ts";
-import { PR, PR_CAP_AMBIENT_CLEAR_ALL } from "./constants.ts";
+import { PR, PR_CAP_AMBIENT_CLEAR_ALL, SECCOMP_MODE_FILTER } from "./constants.ts";
 import { bare, hex } from "./flags.ts";
 import { libc } from "./library.ts";
 
@@ -10,6 +10,22 @@ import { libc } from "./library.ts";
 export function setNoNewPrivileges(): void {
   call("prctl", { option: bare("PR_SET_NO_NEW_PRIVS"), value: 1 }, () =>
     libc.prctl(PR.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+  );
+}
+
+/**
+ * Installs a filter that the kernel asks about every later system call of this thread and its descendants.
+ * @param program BPF instructions, eight bytes each
+ * @throws {SyscallError} prctl(2): EACCES without no_new_privs, EINVAL for a program the kernel cannot check
+ */
+export function setSeccompFilter(program: Uint8Array): void {
+  const count = program.byteLength / 8;
+  // struct sock_fprog: a 16-bit length, padding, a pointer
+  const sockFprog = new BigUint64Array([BigInt(count), BigInt(ptr(program))]);
+  call(
+    "prctl",
+    { option: bare("PR_SET_SECCOMP"), mode: bare("SECCOMP_MODE_FILTER"), instructions: count },
+    () => libc.prctl(PR.PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ptr(sockFprog), 0, 0),
   );
 }
 

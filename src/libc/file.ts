@@ -152,6 +152,11 @@ export function pipe(): { readEnd: number; writeEnd: number } {
   return { readEnd: ends[0] as number, writeEnd: ends[1] as number };
 }
 
+/** @throws {SyscallError} dup2(2) */
+export function dup2({ from, to }: { from: number; to: number }): void {
+  call("dup2", { from, to }, () => libc.dup2(from, to));
+}
+
 /**
  * Takes the exclusive lock of an open file without waiting. The kernel frees it when the last descriptor is
  * closed, so a lock never outlives the process that holds it.

@@ -11,6 +11,7 @@ const BINDINGS = {
   chdir: { args: [pointer], returns: i32 },
   chmod: { args: [pointer, i32], returns: i32 },
   close: { args: [i32], returns: i32 },
+  dup2: { args: [i32, i32], returns: i32 },
   execve: { args: [pointer, pointer, pointer], returns: i32 },
   fchdir: { args: [i32], returns: i32 },
   flock: { args: [i32, i32], returns: i32 },

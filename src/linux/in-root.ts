@@ -4,12 +4,14 @@
  * written as /proc/self/fd/N so that mount(2) can be given it. No check by path, no race after it.
  */
 
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { CanError } from "../can-error.ts";
 import { ARCH } from "../libc/arch.ts";
 import { SyscallError } from "../libc/call.ts";
 import { O, RESOLVE } from "../libc/constants.ts";
 import { close, createFile, fchdir, mkdir, open, openat2 } from "../libc/file.ts";
+import { readMounts } from "./mountinfo.ts";
 import { notADirectory } from "./mounts.ts";
 
 const STRICT = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS | RESOLVE.RESOLVE_NO_SYMLINKS;
@@ -80,6 +82,32 @@ export class InRoot implements Disposable {
    */
   enter(path: string): void {
     fchdir(this.#open(path, O.O_PATH | ARCH.O_DIRECTORY, SCOPED));
+  }
+
+  /**
+   * The mount at a place, as a root of its own: what is found below it is of that mount, wherever somebody who can
+   * write the image moves the place meanwhile.
+   * @param type the file system's, e.g. "proc"
+   * @throws {CanError} CAN-016 when another mount, or none, is there
+   */
+  mounted(path: string, type: string): InRoot {
+    const fd = this.#open(path, O.O_PATH | ARCH.O_DIRECTORY, STRICT);
+    const mountId = Number(/^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1]);
+    const mount = readMounts().find(({ id }) => id === mountId);
+    if (mount?.type === type && mount.root === "/") return new InRoot(`/proc/self/fd/${fd}`);
+    throw new CanError({
+      code: "CAN-016",
+      headline: `/${path} of the container is not the ${type} that was mounted there`,
+      notes: ["a volume covers it, or somebody else changes the image while the container is set up"],
+      help: ["put volumes elsewhere, and use an image that nobody else can write"],
+      more: ["mount_namespaces(7)"],
+    });
+  }
+
+  /** Whether a located place is the root itself. */
+  isRoot(located: string): boolean {
+    const [root, place] = [statSync(`/proc/self/fd/${this.#root}`), statSync(located)];
+    return root.dev === place.dev && root.ino === place.ino;
   }
 
   [Symbol.dispose](): void {

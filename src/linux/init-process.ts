@@ -69,7 +69,9 @@ export class InitProcess implements Disposable {
   async ended(): Promise<WaitStatus> {
     const status = await this.#supervisor.waitFor(this.pid);
     const failure = readAll(this.#report.readEnd);
-    if (failure !== "") throw new CanError(JSON.parse(failure) as CanErrorOptions);
+    // A report that was cut off by death tells less than the death.
+    if (failure !== "" && status.kind === "exited")
+      throw new CanError(JSON.parse(failure) as CanErrorOptions);
     return status;
   }
 
@@ -104,15 +106,26 @@ export function receiveJob<Job>(): { job: Job; fail: (error: CanError) => never 
   if (!text.endsWith("\n") || readerIsGone(reportEnd)) process.exit(EXIT.failed);
   close(jobEnd);
   const fail = (error: CanError): never => {
-    writeAll(reportEnd, JSON.stringify(error.options));
+    writeAll(reportEnd, JSON.stringify(error.options, shortened));
     process.exit(error.exitStatus);
   };
   return { job: JSON.parse(text) as Job, fail };
 }
 
-/** How this program is started: a script for the interpreter, or nothing when it is one executable. */
+/**
+ * How this program is started: a script for the interpreter, or nothing when it is one executable. What lies in the
+ * present directory (bunfig.toml, .env) has no say in it.
+ */
 function ownScript(): string[] {
-  return Bun.main.startsWith("/$bunfs/") ? [] : [Bun.main];
+  return Bun.main.startsWith("/$bunfs/") ? [] : ["--config=/dev/null", "--no-env-file", Bun.main];
+}
+
+/** Nobody reads the pipe before our end, so a report has to fit into it. */
+function shortened(_key: string, value: unknown): unknown {
+  const charactersMax = 2000;
+  return typeof value === "string" && value.length > charactersMax
+    ? `${value.slice(0, charactersMax)}…`
+    : value;
 }
 
 function readAll(fd: number, until?: string): string {

@@ -3,7 +3,7 @@
  * behalf (TIOCSTI), and PID 1 would not even hear its Ctrl-C. A pseudo-terminal takes its place, and the runtime
  * process carries bytes between the two. pty(7)
  */
-import { read as readAsync, writeSync } from "node:fs";
+import { read as readAsync, write as writeAsync, writeSync } from "node:fs";
 import { SyscallError } from "../libc/call.ts";
 import { IOCTL, O, type SignalName } from "../libc/constants.ts";
 import { foregroundGroup, ioctl, isTerminal, ownGroup } from "../libc/device.ts";
@@ -11,6 +11,7 @@ import { close, open } from "../libc/file.ts";
 
 const WINSIZE_BYTES = 8;
 const CHUNK_BYTES = 65_536;
+const QUIET_MS = 100;
 const TERMIOS_BYTES = 36; // struct termios: four words of flags, a byte, nineteen control characters
 
 /**
@@ -32,6 +33,7 @@ export class Terminal {
   /** What the command opens: a file of the host's /dev/pts. */
   readonly slavePath: string;
   readonly #master: number;
+  #lastOutputAt = 0;
   /** Standard streams that are to be the terminal. Errors may be redirected to a file; then that stays. */
   readonly streams = [0, 1, 2].filter((fd) => isTerminal(fd));
 
@@ -53,7 +55,7 @@ export class Terminal {
     const onResize = () => this.#copyWindowSize();
     const onInput = (bytes: Uint8Array) => {
       const signals = this.#signalsOf(bytes);
-      writeAll(this.#master, bytes);
+      this.#carryInput(bytes);
       if (foregroundGroup(this.#master) === pid) signals.forEach(onKey);
     };
     process.on("SIGWINCH", onResize);
@@ -62,7 +64,12 @@ export class Terminal {
     const drained = this.#carryOutput();
     return {
       [Symbol.asyncDispose]: async () => {
-        await drained;
+        // Somebody else may have been given the slave: then the end is when nothing more comes.
+        const quiet = async () => {
+          do await Bun.sleep(QUIET_MS);
+          while (Bun.nanoseconds() - this.#lastOutputAt < QUIET_MS * 1e6);
+        };
+        await Promise.race([drained, quiet()]);
         process.off("SIGWINCH", onResize);
         process.stdin.off("data", onInput);
         process.stdin.setRawMode(false);
@@ -72,6 +79,17 @@ export class Terminal {
     };
   }
 
+  /** Writes to the master without waiting: while the command does not read, no more keys are taken. */
+  #carryInput(bytes: Uint8Array): void {
+    process.stdin.pause();
+    const next = (rest: Uint8Array) =>
+      writeAsync(this.#master, rest, (error, count) => {
+        if (error === null && count < rest.length) next(rest.subarray(count));
+        else process.stdin.resume();
+      });
+    next(bytes);
+  }
+
   /** Reads the master until the last holder of the slave is gone, which shows as EIO. */
   #carryOutput(): Promise<void> {
     const buffer = Buffer.alloc(CHUNK_BYTES);
@@ -79,6 +97,7 @@ export class Terminal {
       const next = () =>
         readAsync(this.#master, buffer, 0, CHUNK_BYTES, null, (error, count) => {
           if (error !== null || count === 0) return resolve();
+          this.#lastOutputAt = Bun.nanoseconds();
           writeAll(1, buffer.subarray(0, count));
           next();
         });

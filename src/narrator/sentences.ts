@@ -19,6 +19,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   chdir: ({ path }) => `Relative paths start at ${path} now.`,
   close: "A descriptor is given back.",
   close_range: "Whatever else is open will close by itself when the next program starts.",
+  dup2: ({ to }) => `Descriptor ${to} is the container's own /dev/null.`,
   execve: ({ path }) => `If ${path} is there, this process becomes it, and keeps its PID.`,
   fchdir: "The current directory is the one that was open.",
   flock: "We own this as long as we live; the kernel frees it when we die, however we die.",
@@ -118,6 +119,8 @@ function prctlSentence({ option, cap }: Readonly<Record<string, string>>): strin
   if (option === "PR_SET_PDEATHSIG") return "If our parent dies, so do we.";
   if (option === "PR_SET_NO_NEW_PRIVS") return "No program started from here on can gain privileges.";
   if (option === "PR_CAPBSET_DROP") return `${cap} can never come back.`;
+  if (option === "PR_SET_SECCOMP")
+    return "The kernel asks this filter before each system call of the container.";
   if (option === "PR_CAP_AMBIENT") return "No capability is handed on through execve by itself.";
   return "A property of the process has changed.";
 }

@@ -19,7 +19,7 @@ const CTRL_BACKSLASH = "\x1c";
 /** Counts interrupts for a while, then reads one key as it is. */
 const TWO_TRAPS = `n=0; trap 'n=$((n+1)); [ $n = 1 ] && echo one || echo two' INT
 echo ready; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done
-trap - INT; stty raw -echo; echo raw; IFS= read -r -n 1 -d '' key; stty sane; printf 'key %d\\n' "'$key"; exit 4`;
+trap - INT; stty raw -echo; echo raw; perl -e 'sysread STDIN, $key, 1; printf "key %d\n", ord $key'; exit 4`;
 
 /** Types a command whose output cannot be mistaken for its echo. */
 async function ask(session: Session, command: string, answer: string): Promise<void> {

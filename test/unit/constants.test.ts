@@ -17,6 +17,7 @@ const TABLES: Readonly<Record<string, { includes: readonly string[]; libcOnly?: 
   WAIT: { includes: ["linux/wait.h"] },
   PR: { includes: ["linux/prctl.h"] },
   PR_CAP_AMBIENT_CLEAR_ALL: { includes: ["linux/prctl.h"] },
+  SECCOMP_MODE_FILTER: { includes: ["linux/seccomp.h"] },
   LOCK: { includes: ["linux/fcntl.h"] },
   CLOSE_RANGE_CLOEXEC: { includes: ["linux/close_range.h"] },
   RLIMIT_NOFILE: { includes: ["linux/resource.h"] },
@@ -70,9 +71,15 @@ describe.each(ARCHITECTURE_NAMES)("on %s", (architecture) => {
   });
 
   check(`the flags of open(2) that differ are those of asm/fcntl.h${needs}`, () => {
-    const { syscalls: _, ...flags } = ARCHITECTURES[architecture];
+    const { syscalls: _, AUDIT_ARCH: __, ...flags } = ARCHITECTURES[architecture];
     expect(Object.keys(flags)).toContain("O_DIRECTORY");
     expect(compareWithHeaders({ headers, includes: ["asm/fcntl.h"], constants: { ...flags } })).toBe("");
+  });
+
+  check(`the architecture has the number that seccomp filters compare with${needs}`, () => {
+    const name = { x64: "AUDIT_ARCH_X86_64", arm64: "AUDIT_ARCH_AARCH64" }[architecture];
+    const constants = { [`(unsigned)${name}`]: ARCHITECTURES[architecture].AUDIT_ARCH };
+    expect(compareWithHeaders({ headers, includes: ["linux/audit.h"], constants })).toBe("");
   });
 
   check(`every error number has the name of asm/errno.h, and none is missing${needs}`, () => {

@@ -19,6 +19,11 @@ import { V2 } from "./v2.ts";
 
 /** All our cgroups are below this one. */
 export const PARENT = "crab-can";
+/**
+ * The container lives one level below the directory that its name and the lock are on: what it can see of its cgroup
+ * it could lock itself.
+ */
+const LEAF = "leaf";
 
 /** What a container may be shown of its own cgroup. */
 export type CgroupView =
@@ -38,7 +43,7 @@ export interface Cgroup extends Disposable {
 }
 
 /**
- * Makes `crab-can/<id>` in every hierarchy that has a controller we use, and writes the limits.
+ * Makes `crab-can/<id>/leaf` in every hierarchy that has a controller we use, and writes the limits.
  * @throws {CanError} CAN-030 when a limit's controller is missing, CAN-031 when the kernel did not take a
  *   limit, CAN-032 when the name is in use
  */
@@ -57,15 +62,21 @@ export function createCgroup({
     const paths = new Map<Controller, string>();
     for (const [controller, place] of layout.controllers) {
       const path = `${place.mountPoint}/${PARENT}/${id}`;
-      if (![...paths.values()].includes(path)) {
-        const lock = createLocked(path, (parent) => prepareParent(parent, place, layout));
+      const leaf = `${path}/${LEAF}`;
+      if (![...paths.values()].includes(leaf)) {
+        const lock = createLocked(path, (parent) => {
+          tolerate(["EEXIST"], () => mkdir({ path: parent }));
+          handDown([place.mountPoint, parent], place, layout);
+        });
         stack.defer(() => {
           removeDirectory(path);
           close(lock);
           removeParent(place);
         });
+        handDown([path], place, layout);
+        mkdir({ path: leaf });
       }
-      paths.set(controller, path);
+      paths.set(controller, leaf);
     }
     writeLimits(limits, layout, paths);
     const undo = stack.move();
@@ -112,7 +123,10 @@ export function joinCgroup(fence: readonly Gate[]): void {
 export function removeAbandonedCgroups(layout = detectCgroups()): void {
   for (const place of layout.controllers.values()) {
     const parent = `${place.mountPoint}/${PARENT}`;
-    for (const child of subdirectories(parent)) removeIfAbandoned(`${parent}/${child}`);
+    for (const child of subdirectories(parent)) {
+      // One that cannot be removed is no reason not to run: it stays for the next sweep.
+      tolerate(["EBUSY", "ENAMETOOLONG"], () => void removeIfAbandoned(`${parent}/${child}`));
+    }
     if (statIfThere(parent) !== undefined) removeParent(place);
   }
 }
@@ -134,11 +148,10 @@ function dialectOf(place: ControllerPlace): Dialect {
  * Version 2 hands a controller down one level at a time: a group's children have only what its
  * cgroup.subtree_control names. The processes themselves live in the leaves.
  */
-function prepareParent(parent: string, place: ControllerPlace, layout: CgroupLayout): void {
-  tolerate(["EEXIST"], () => mkdir({ path: parent }));
+function handDown(directories: readonly string[], place: ControllerPlace, layout: CgroupLayout): void {
   if (place.version === 1) return;
   const wanted = [...layout.controllers].flatMap(([name, { version }]) => (version === 2 ? [name] : []));
-  for (const directory of [place.mountPoint, parent]) {
+  for (const directory of directories) {
     const file = `${directory}/cgroup.subtree_control`;
     const enabled = readText(file)?.split(/\s+/) ?? [];
     const missing = wanted.filter((name) => !enabled.includes(name));

@@ -88,7 +88,7 @@ export function tolerate(errnos: readonly string[], action: () => void): string 
 
 function lockIfFree(path: string): number | undefined {
   let fd: number | undefined;
-  const outcome = tolerate(["ENOENT", "EAGAIN"], () => {
+  const outcome = tolerate(["ENOENT", "EAGAIN", "ENOTDIR"], () => {
     fd = open({ path, flags: O.O_RDONLY | ARCH.O_DIRECTORY });
     lockExclusive(fd);
   });
