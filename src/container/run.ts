@@ -2,7 +2,7 @@
  * A container from birth to clean-up, seen from the runtime process, which stays in the host's namespaces.
  * Parse is config.ts, configure and exec are inside.ts.
  */
-import { existsSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { rmdir } from "../libc/file.ts";
 import { type Cgroup, createCgroup, removeAbandonedCgroups } from "../linux/cgroup/cgroup.ts";
@@ -39,7 +39,8 @@ export async function run(config: ContainerConfig): Promise<Outcome> {
     return { status, usage: cgroup.usage() };
   } catch (error) {
     // The command never ran: then a directory that was no image (a mistyped path) shall not look like one now.
-    for (const path of missing) tolerate(["ENOENT", "ENOTEMPTY", "EROFS"], () => rmdir(path));
+    for (const path of missing)
+      tolerate(["ENOENT", "ENOTEMPTY", "ENOTDIR", "EBUSY", "EROFS"], () => rmdir(path));
     throw error;
   }
 }
@@ -47,7 +48,9 @@ export async function run(config: ContainerConfig): Promise<Outcome> {
 /** The mount points that the init process will have to make in the image. */
 function missingMountPoints({ image }: ContainerConfig): string[] {
   if (image.kind === "host") return [];
-  return ["dev", "proc", "sys"].map((name) => join(image.rootfs, name)).filter((path) => !existsSync(path));
+  return ["dev", "proc", "sys"]
+    .map((name) => join(image.rootfs, name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false }) === undefined);
 }
 
 /** Step 2: the cgroup, with the limits in force before anybody is in it. */

@@ -2,7 +2,7 @@ import { afterAll, expect } from "bun:test";
 import { readlinkSync, statSync } from "node:fs";
 import { readMounts } from "../../src/linux/mountinfo.ts";
 import { namespaceOf } from "../../src/linux/proc.ts";
-import { housemates, innerPid, isAlive, nameOf, numbersIn } from "../support/host-view.ts";
+import { housemates, ifThere, innerPid, isAlive, nameOf, numbersIn } from "../support/host-view.ts";
 import { on, RUNGS, rungsFrom } from "../support/ladder.ts";
 import { commandProcess, descendants, eventually, launch, PHASES } from "../support/launch.ts";
 import { keepLedger } from "../support/ledger.ts";
@@ -129,7 +129,9 @@ async function outliveTheCommand(program: readonly string[]): Promise<number> {
     ...["bash", "-c", "trap 'exit 3' USR1; sleep 60 >&- 2>&- & sleep 60 >&- 2>&- & wait"],
   ]);
   const background = await eventually("two processes in the background", () => {
-    const sleeps = descendants(running.pid).filter((pid) => innerPid(pid) !== 1 && nameOf(pid) === "sleep");
+    const sleeps = descendants(running.pid).filter(
+      (pid) => nameOf(pid) === "sleep" && ifThere(() => innerPid(pid)) !== 1,
+    );
     return sleeps.length === 2 ? sleeps : undefined;
   });
   running.kill("SIGUSR1");
