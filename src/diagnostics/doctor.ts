@@ -1,7 +1,9 @@
 /** What this machine can do for containers: observed, with what it means for the phases and how to mend it. */
 import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
+import { CAPABILITIES } from "../libc/constants.ts";
 import { CONTROLLERS, detectCgroups } from "../linux/cgroup/detect.ts";
+import { parseStatus } from "../linux/proc.ts";
 import { sudoLine } from "./root.ts";
 
 /** "ok": fine; "note": good to know; "missing": something will not work. */
@@ -207,13 +209,19 @@ function surroundings({ read, exists }: Machine): Finding[] {
   }
   const container =
     ["/.dockerenv", "/run/.containerenv"].find(exists) ?? containerOf(read("/proc/1/environ"));
+  const effective = BigInt(`0x${parseStatus(read("/proc/self/status") ?? "").get("CapEff") ?? "0"}`);
+  const privileged = ((effective >> BigInt(CAPABILITIES.indexOf("CAP_SYS_ADMIN"))) & 1n) === 1n;
   if (container !== undefined) {
     findings.push({
       topic: "container",
       verdict: "note",
       found: `this is a container already (${container})`,
-      means: "phases 2 to 4 need it to be privileged; the outer limits hold too",
-      mend: "docker run --privileged --cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup …",
+      means: privileged
+        ? "it has the privileges that phases 2 to 4 need; its own limits hold too"
+        : "phases 2 to 4 need it to be privileged; its own limits hold too",
+      ...(privileged
+        ? {}
+        : { mend: "docker run --privileged --cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup …" }),
     });
   }
   return findings;

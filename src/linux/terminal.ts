@@ -11,7 +11,7 @@ import { close, open } from "../libc/file.ts";
 
 const WINSIZE_BYTES = 8;
 const CHUNK_BYTES = 65_536;
-const QUIET_MS = 100;
+const QUIET_MS = 500;
 const TERMIOS_BYTES = 36; // struct termios: four words of flags, a byte, nineteen control characters
 
 /**
