@@ -1,6 +1,6 @@
 /** Which of root's powers a container keeps. capabilities(7) */
 import { badValue, CanError } from "../can-error.ts";
-import { SyscallError } from "../libc/call.ts";
+import { tolerate } from "../libc/call.ts";
 import { CAPABILITIES, type Capability } from "../libc/constants.ts";
 import { capset, clearAmbientCapabilities, dropFromBoundingSet } from "../libc/credentials.ts";
 import { readStatus } from "../linux/proc.ts";
@@ -64,7 +64,9 @@ export function keepOnly(
   { uid, become }: { uid: number; become: () => void },
 ): void {
   CAPABILITIES.forEach((capability, number) => {
-    if (!capabilities.includes(capability)) dropKnown(number, capability);
+    if (capabilities.includes(capability)) return;
+    // EINVAL: a capability that this kernel does not know cannot be held either.
+    tolerate(["EINVAL"], () => dropFromBoundingSet(number, capability));
   });
   become();
   clearAmbientCapabilities();
@@ -78,15 +80,6 @@ export function maskOf(capabilities: readonly Capability[]): bigint {
     (mask, capability) => mask | (1n << BigInt(CAPABILITIES.indexOf(capability))),
     0n,
   );
-}
-
-function dropKnown(number: number, name: string): void {
-  try {
-    dropFromBoundingSet(number, name);
-  } catch (error) {
-    // EINVAL: a capability that this kernel does not know cannot be held either.
-    if (!(error instanceof SyscallError && error.code === "EINVAL")) throw error;
-  }
 }
 
 function ownCapabilities(): Set<Capability> {

@@ -4,10 +4,10 @@
  */
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
+import { tolerate } from "../libc/call.ts";
 import { rmdir } from "../libc/file.ts";
 import { type Cgroup, createCgroup, removeAbandonedCgroups } from "../linux/cgroup/cgroup.ts";
 import type { CgroupUsage } from "../linux/cgroup/dialect.ts";
-import { tolerate } from "../linux/cgroup/directory.ts";
 import { InitProcess } from "../linux/init-process.ts";
 import type { WaitStatus } from "../linux/wait-status.ts";
 import type { ContainerConfig } from "./config.ts";

@@ -93,6 +93,17 @@ export function settle({ name, args, result, errno }: Omit<SystemCall, "nanoseco
   if (errno !== 0) throw new SyscallError({ name, args, errno });
 }
 
+/** Makes the call; a failure with one of these errnos is an outcome, not an error. */
+export function tolerate(errnos: readonly string[], action: () => void): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    if (error instanceof SyscallError && errnos.includes(error.code)) return error.code;
+    throw error;
+  }
+}
+
 /** The error number of the call right before; meaningless after a call that worked. */
 export function lastErrno(): number {
   return read.i32(errnoLocation, 0);

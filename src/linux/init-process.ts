@@ -7,7 +7,7 @@
  * went wrong. execve closes it: from a command that has started, nothing comes any more.
  */
 import { CanError, type CanErrorOptions, EXIT } from "../can-error.ts";
-import { SyscallError } from "../libc/call.ts";
+import { tolerate } from "../libc/call.ts";
 import { O } from "../libc/constants.ts";
 import { close, closeOnExecFrom, closing, open, pipe, read, readerIsGone, write } from "../libc/file.ts";
 import { dieWithParent, spawnInNewPidNamespace } from "../libc/process.ts";
@@ -140,10 +140,8 @@ function readAll(fd: number, until?: string): string {
 
 function writeAll(fd: number, text: string): void {
   let rest: Buffer = Buffer.from(text);
-  try {
+  // EPIPE: the other side is gone, and its own end will say why.
+  tolerate(["EPIPE"], () => {
     while (rest.length > 0) rest = rest.subarray(write({ fd, data: rest }));
-  } catch (error) {
-    // EPIPE: the other side is gone, and its own end will say why.
-    if (!(error instanceof SyscallError && error.code === "EPIPE")) throw error;
-  }
+  });
 }

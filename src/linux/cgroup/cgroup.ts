@@ -1,6 +1,7 @@
 /** A container's cgroup: made, limited, joined, asked, removed. cgroups(7) */
 import { readFileSync } from "node:fs";
 import { CanError } from "../../can-error.ts";
+import { tolerate } from "../../libc/call.ts";
 import { O } from "../../libc/constants.ts";
 import { close, mkdir, open, rmdir, write, writeValue } from "../../libc/file.ts";
 import { statIfThere } from "../stat.ts";
@@ -12,7 +13,7 @@ import {
   detectCgroups,
 } from "./detect.ts";
 import type { CgroupUsage, Dialect, LimitWrite, ReadFile } from "./dialect.ts";
-import { createLocked, removeDirectory, removeIfAbandoned, subdirectories, tolerate } from "./directory.ts";
+import { createLocked, removeDirectory, removeIfAbandoned, subdirectories } from "./directory.ts";
 import type { Limits } from "./limits.ts";
 import { V1 } from "./v1.ts";
 import { V2 } from "./v2.ts";

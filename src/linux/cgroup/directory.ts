@@ -6,7 +6,7 @@ import { fstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { CanError } from "../../can-error.ts";
 import { ARCH } from "../../libc/arch.ts";
-import { SyscallError } from "../../libc/call.ts";
+import { tolerate } from "../../libc/call.ts";
 import { O } from "../../libc/constants.ts";
 import { close, lockExclusive, mkdir, open, rmdir, writeValue } from "../../libc/file.ts";
 import { kill } from "../../libc/process.ts";
@@ -72,17 +72,6 @@ export function subdirectories(path: string): string[] {
     );
   } catch {
     return [];
-  }
-}
-
-/** Makes the call; a failure with one of these errnos is an outcome, not an error. */
-export function tolerate(errnos: readonly string[], action: () => void): string | undefined {
-  try {
-    action();
-    return undefined;
-  } catch (error) {
-    if (error instanceof SyscallError && errnos.includes(error.code)) return error.code;
-    throw error;
   }
 }
 
